@@ -1,21 +1,25 @@
 import { float32Below } from '../kernels/kit/float32.ts';
 import { erfReference } from '../kernels/kit/mathFunctions.ts';
 import { ArgumentError } from '../platform/errors.ts';
+import { requireOneOf } from '../platform/oneOf.ts';
 import { globalGenerator } from '../tensor/globalRng.ts';
 import type { Tensor } from '../tensor/index.ts';
 import type { Philox } from '../tensor/random.ts';
 import { formatShape } from '../tensor/shape.ts';
 
+const nonlinearities = ['linear', 'sigmoid', 'tanh', 'relu', 'leakyRelu', 'selu'] as const;
 /** Functions that follow in a network, by PyTorch's names in camelCase. */
-export type Nonlinearity = 'linear' | 'sigmoid' | 'tanh' | 'relu' | 'leakyRelu' | 'selu';
+export type Nonlinearity = (typeof nonlinearities)[number];
 
 /**
  * Factor of the standard deviation that suits the function that follows, PyTorch's
  * `calculate_gain`. `slope`: the negative slope of leakyRelu, default: 0.01.
+ * @throws ArgumentError for another function.
  * @example
  * nn.init.calculateGain('tanh'); // 1.667
  */
 export function calculateGain(nonlinearity: Nonlinearity, slope = 0.01): number {
+  requireOneOf(nonlinearity, nonlinearities, 'calculateGain: `nonlinearity`');
   switch (nonlinearity) {
     case 'tanh':
       return 5 / 3;
@@ -97,13 +101,15 @@ export interface KaimingOptions {
 
 function kaimingStd(operation: string, tensor: Tensor, options: KaimingOptions): number {
   const { a = 0, mode = 'fanIn', nonlinearity = 'leakyRelu' } = options;
+  requireOneOf(mode, ['fanIn', 'fanOut'], `${operation}: \`mode\``);
   return calculateGain(nonlinearity, a) / Math.sqrt(fansOf(operation, tensor)[mode]);
 }
 
 /**
  * Fills a weight [out, in, …] in place with uniform numbers within ±gain √(3 / fan), PyTorch's
  * `kaiming_uniform_` (He et al. 2015, arXiv 1502.01852).
- * @throws ArgumentError if the tensor has fewer than two dimensions.
+ * @throws ArgumentError if the tensor has fewer than two dimensions, or for words that are none of
+ *   those in the options.
  * @example
  * init.kaimingUniform_(layer.weight, { nonlinearity: 'relu' });
  */

@@ -1,4 +1,5 @@
 import { ArgumentError } from '../platform/errors.ts';
+import { requireOneOf } from '../platform/oneOf.ts';
 import {
   arange,
   cat,
@@ -264,8 +265,11 @@ export class GRU extends HiddenStateNetwork {
 
 /** Activation of `RNN` and `RNNCell`. */
 export type Nonlinearity = 'tanh' | 'relu';
-export const elmanCell = (nonlinearity: Nonlinearity): Cell =>
-  nonlinearity === 'relu' ? rnnRelu : rnnTanh;
+/** @throws ArgumentError for another word. */
+export function elmanCell(name: string, nonlinearity: Nonlinearity): Cell {
+  requireOneOf(nonlinearity, ['tanh', 'relu'], `${name}: \`nonlinearity\``);
+  return nonlinearity === 'relu' ? rnnRelu : rnnTanh;
+}
 
 /**
  * Elman's network (1990), PyTorch's `nn.RNN`: h = tanh(weightIh x + biasIh + weightHh h + biasHh).
@@ -280,6 +284,6 @@ export class RNN extends HiddenStateNetwork {
     hiddenSize: number,
     { nonlinearity = 'tanh', ...options }: RecurrentOptions & { nonlinearity?: Nonlinearity } = {},
   ) {
-    super(elmanCell(nonlinearity), inputSize, hiddenSize, options);
+    super(elmanCell('RNN', nonlinearity), inputSize, hiddenSize, options);
   }
 }

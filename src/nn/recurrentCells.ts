@@ -114,6 +114,6 @@ export class RNNCell extends HiddenStateCell {
     hiddenSize: number,
     { bias, nonlinearity = 'tanh' }: { bias?: boolean; nonlinearity?: Nonlinearity } = {},
   ) {
-    super(elmanCell(nonlinearity), inputSize, hiddenSize, bias);
+    super(elmanCell('RNNCell', nonlinearity), inputSize, hiddenSize, bias);
   }
 }

@@ -66,6 +66,11 @@ describe('initialisers', () => {
     expect(init.calculateGain('relu')).toBe(Math.SQRT2);
     expect(init.calculateGain('linear')).toBe(1);
     expect(init.calculateGain('selu')).toBe(0.75);
+    const unknown = 'leaky_relu' as 'leakyRelu';
+    expect(() => init.calculateGain(unknown)).toThrow('`nonlinearity`: expected linear, sigmoid');
+    expect(() => init.kaimingUniform_(zeros([2, 2]), { mode: 'fan_out' as 'fanOut' })).toThrow(
+      'kaimingUniform_: `mode`: expected fanIn or fanOut, got "fan_out"',
+    );
     expect(() => init.xavierUniform_(zeros([3]))).toThrow('two dimensions or more, got [3]');
     expect(await init.ones_(zeros([2])).tolist()).toEqual([1, 1]);
     expect(await init.zeros_(init.ones_(zeros([2]))).tolist()).toEqual([0, 0]);

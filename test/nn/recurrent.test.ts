@@ -239,6 +239,14 @@ describe.each(devices)('recurrent networks on %s', (_, device) => {
     expect(() => call(new nn.LSTM(inputs, hidden))).toThrow(message);
   });
 
+  here('refuses another nonlinearity', () => {
+    const options = { nonlinearity: 'ReLU' as 'relu' };
+    for (const Class of [nn.RNN, nn.RNNCell])
+      expect(() => new Class(inputs, hidden, options)).toThrow(
+        `${Class.name}: \`nonlinearity\`: expected tanh or relu, got "ReLU"`,
+      );
+  });
+
   here('of no sequences is nothing', () => {
     const [output, [h]] = new nn.LSTM(inputs, hidden).forward(x().slice([null, [0, 0]]));
     expect([output.shape, h.shape]).toEqual([

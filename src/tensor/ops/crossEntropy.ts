@@ -6,6 +6,7 @@ import { add, affine, div, eq, maskedFill, mul, neg, toFloat, toInt } from './el
 import { gather } from './embedding.ts';
 import {
   checkLabels,
+  checkReduction,
   countNotIgnored,
   IGNORE_INDEX,
   type Reduction,
@@ -42,7 +43,8 @@ export const crossEntropy = operation(
   'crossEntropy',
   2,
   (logits: Tensor, labels: Tensor, options: CrossEntropyOptions = {}): Tensor => {
-    const { labelSmoothing = 0 } = options;
+    const { labelSmoothing = 0, reduction = 'mean' } = options;
+    checkReduction(reduction);
     if (!(labelSmoothing >= 0 && labelSmoothing <= 1))
       throw new ArgumentError(
         `crossEntropy: \`labelSmoothing\`: expected a number from 0 to 1, got ${labelSmoothing}`,
@@ -71,7 +73,8 @@ export const nllLoss = operation(
     labels: Tensor,
     options: Omit<CrossEntropyOptions, 'labelSmoothing'> = {},
   ): Tensor => {
-    const { ignoreIndex = IGNORE_INDEX, weight } = options;
+    const { ignoreIndex = IGNORE_INDEX, weight, reduction = 'mean' } = options;
+    checkReduction(reduction);
     return overRows('nllLoss', logProbs, labels, options, (rows, targets) => {
       const ignored = eq(targets, ignoreIndex);
       const picked = gather(rows, 1, reshape(safeLabels(targets, ignored), [targets.size, 1]));

@@ -7,7 +7,7 @@ import { add, clamp, div, eq, gt, lt, maskedFill, neg, where } from './elementwi
 import { gather } from './embedding.ts';
 import { cat, pad, split, stack } from './joins.ts';
 import { logicalOr } from './logical.ts';
-import type { Reduction } from './loss.ts';
+import { checkReduction, type Reduction } from './loss.ts';
 import { logsumexp, mean, sum } from './reduce.ts';
 import { expand, reshape, select, slice, unsqueeze } from './views.ts';
 
@@ -46,6 +46,7 @@ export const ctcLoss = operation(
     options: CtcLossOptions = {},
   ): Tensor => {
     const { reduction = 'mean', zeroInfinity = false } = options;
+    checkReduction(reduction);
     const isBatch = logProbs.ndim === 3;
     const batch = isBatch ? logProbs : unsqueeze(logProbs, 1);
     const lengths = (of: number | readonly number[]) => (typeof of === 'number' ? [of] : of);

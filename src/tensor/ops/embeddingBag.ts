@@ -1,4 +1,5 @@
 import { ArgumentError } from '../../platform/errors.ts';
+import { requireOneOf } from '../../platform/oneOf.ts';
 import { full, tensor } from '../create.ts';
 import { operation } from '../operation.ts';
 import { formatShape } from '../shape.ts';
@@ -34,6 +35,7 @@ export const embeddingBag = operation(
   2,
   (ids: Tensor, weight: Tensor, options: EmbeddingBagOptions = {}): Tensor => {
     const { mode = 'mean', offsets, perSampleWeights, paddingIdx } = options;
+    requireOneOf(mode, ['sum', 'mean', 'max'], '`mode`');
     checkOptions(ids, options);
     let rows = embedding(ids, weight, paddingIdx);
     if (perSampleWeights) rows = mul(rows, unsqueeze(perSampleWeights, ids.ndim));

@@ -1,4 +1,5 @@
 import * as g from '../../kernels/elementwise/gelu.ts';
+import { requireOneOf } from '../../platform/oneOf.ts';
 import { record } from '../autograd.ts';
 import { launchMap } from '../launch.ts';
 import { operation } from '../operation.ts';
@@ -32,6 +33,7 @@ export const gelu = operation(
   'gelu',
   1,
   (x: Tensor, approximate: 'none' | 'tanh' = 'none'): Tensor => {
+    requireOneOf(approximate, ['none', 'tanh'], '`approximate`');
     const [kernel, gradient] = approximate === 'tanh' ? [g.geluTanh, byTanh] : [g.gelu, byErf];
     const y = launchMap(kernel, [x]);
     return record('gelu', y, [x], (dy) => [gradient(dy, x, y)]);

@@ -4,6 +4,7 @@ import {
   crossEntropy as kernel,
 } from '../../kernels/crossEntropy.ts';
 import { ArgumentError } from '../../platform/errors.ts';
+import { requireOneOf } from '../../platform/oneOf.ts';
 import { record } from '../autograd.ts';
 import { tensor } from '../create.ts';
 import { launch } from '../launch.ts';
@@ -91,9 +92,15 @@ export function checkLabels(
   });
 }
 
-/** A loss for each element, their sum, or their mean. */
-export const applyReduction = (losses: Tensor, reduction: Reduction): Tensor =>
-  reduction === 'none' ? losses : reduction === 'sum' ? sum(losses) : mean(losses);
+/** @throws ArgumentError for another word. */
+export const checkReduction = (reduction: Reduction): void =>
+  requireOneOf(reduction, ['mean', 'sum', 'none'], '`reduction`');
+
+/** A loss for each element, their sum, or their mean. @throws ArgumentError for another word. */
+export function applyReduction(losses: Tensor, reduction: Reduction): Tensor {
+  checkReduction(reduction);
+  return reduction === 'none' ? losses : reduction === 'sum' ? sum(losses) : mean(losses);
+}
 
 /**
  * Mean squared error.

@@ -9,6 +9,7 @@ import {
 } from '../../kernels/matmul/index.ts';
 import { accumulate } from '../../kernels/memory.ts';
 import { ArgumentError } from '../../platform/errors.ts';
+import { requireOneOf } from '../../platform/oneOf.ts';
 import { emptyGrad, record } from '../autograd.ts';
 import { fillMemory } from '../create.ts';
 import { broadcastStrides, isDenseAtOrigin, launch, launchMap } from '../launch.ts';
@@ -190,6 +191,7 @@ export const linear = operation(
   'linear',
   2,
   (x: Tensor, weight: Tensor, bias?: Tensor | null, activation: Activation = 'none'): Tensor => {
+    requireOneOf(activation, Object.keys(linearKernels), '`activation`');
     requireTensorIfGiven(bias);
     const [outFeatures, inFeatures] = weight.shape;
     if (x.shape.at(-1) !== inFeatures) {

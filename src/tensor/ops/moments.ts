@@ -1,5 +1,6 @@
 import { ArgumentError } from '../../platform/errors.ts';
 import { formatValue } from '../../platform/format.ts';
+import { requireOneOf } from '../../platform/oneOf.ts';
 import { full, tensor } from '../create.ts';
 import { requireFloat } from '../dtypes.ts';
 import { operation } from '../operation.ts';
@@ -179,11 +180,7 @@ function quantilesOf(
     return add(low, mul(sub(at(Math.ceil), low), share));
   };
   const rounds = { lower: Math.floor, higher: Math.ceil, nearest: evenly };
-  if (!['linear', 'midpoint', ...Object.keys(rounds)].includes(interpolation))
-    throw new ArgumentError(
-      `quantile: \`interpolation\`: expected linear, lower, higher, nearest or midpoint, ` +
-        `got ${formatValue(interpolation)}`,
-    );
+  requireOneOf(interpolation, ['linear', 'midpoint', ...Object.keys(rounds)], '`interpolation`');
   const y = interpolation in rounds ? at(rounds[interpolation as 'lower']) : between();
   // Sorting puts NaN last.
   const greatest = unsqueeze(select(ordered.detach(), d, last), d);

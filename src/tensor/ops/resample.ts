@@ -1,5 +1,5 @@
 import { ArgumentError } from '../../platform/errors.ts';
-import { formatValue } from '../../platform/format.ts';
+import { requireOneOf } from '../../platform/oneOf.ts';
 import { tensor } from '../create.ts';
 import { operation } from '../operation.ts';
 import { formatShape, product } from '../shape.ts';
@@ -96,11 +96,7 @@ export const interpolate = operation(
     const { mode = 'nearest', alignCorners = false } = options;
     const spatial = x.ndim - 2;
     const dims = dimsOf[mode] ?? spatial;
-    if (!['nearest', ...Object.keys(dimsOf)].includes(mode))
-      throw new ArgumentError(
-        `interpolate: \`mode\`: expected nearest, linear, bilinear or bicubic, ` +
-          `got ${formatValue(mode)}`,
-      );
+    requireOneOf(mode, ['nearest', ...Object.keys(dimsOf)], '`mode`');
     if (spatial < 1 || spatial > 2 || dims !== spatial)
       throw new ArgumentError(
         `interpolate: expected [batch, channels, ${dims === 1 ? 'length' : 'height, width'}] ` +

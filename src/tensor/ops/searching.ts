@@ -3,7 +3,7 @@ import {
   searchsortedIntegers,
 } from '../../kernels/indexing/searchsorted.ts';
 import { ArgumentError } from '../../platform/errors.ts';
-import { formatValue } from '../../platform/format.ts';
+import { requireOneOf } from '../../platform/oneOf.ts';
 import { record } from '../autograd.ts';
 import { full, tensor } from '../create.ts';
 import { launch } from '../launch.ts';
@@ -92,10 +92,7 @@ export const scatterReduce = operation(
     reduce: ScatterReduction,
     includeSelf = true,
   ): Tensor => {
-    if (!['sum', 'mean', 'amax', 'amin'].includes(reduce))
-      throw new ArgumentError(
-        `scatterReduce: expected sum, mean, amax or amin, got ${formatValue(reduce)}`,
-      );
+    requireOneOf(reduce, ['sum', 'mean', 'amax', 'amin'], '`reduce`');
     requireTensor(index);
     requireTensor(source);
     const d = requireDim(dim, x.ndim, 'scatterReduce');

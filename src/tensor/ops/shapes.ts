@@ -1,4 +1,5 @@
 import { ArgumentError } from '../../platform/errors.ts';
+import { requireOneOf } from '../../platform/oneOf.ts';
 import { record } from '../autograd.ts';
 import { tensor } from '../create.ts';
 import { operation, requireTensors, viewOperation } from '../operation.ts';
@@ -190,6 +191,7 @@ export const meshgrid = viewOperation(
   'meshgrid',
   0,
   (tensors: readonly Tensor[], { indexing = 'ij' }: { indexing?: 'ij' | 'xy' } = {}): Tensor[] => {
+    requireOneOf(indexing, ['ij', 'xy'], '`indexing`');
     requireTensors(tensors);
     const wrong = tensors.find(({ ndim }) => ndim > 1);
     if (wrong)

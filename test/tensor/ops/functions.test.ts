@@ -225,4 +225,25 @@ describe.each([
       expect(() => call(ints(1))).toThrow(/expected float32, got int32/);
     expect(() => a.any(1)).toThrow(/dimension 1 is out of range/);
   });
+
+  here('words that are no option are refused', async () => {
+    const [x, labels] = [w.zeros(2, 2, { device: device! }), ints(0, 1)];
+    const calls: [(word: never) => unknown, string][] = [
+      [(word) => w.mseLoss(x, x, word), 'mseLoss: `reduction`: expected mean, sum or none'],
+      [(reduction) => w.huberLoss(x, x, { reduction }), 'huberLoss: `reduction`'],
+      [(reduction) => w.klDiv(x, x, { reduction }), 'klDiv: `reduction`'],
+      [(reduction) => w.crossEntropy(x, labels, { reduction }), 'crossEntropy: `reduction`'],
+      [(reduction) => w.crossEntropy(x, x, { reduction }), 'crossEntropy: `reduction`'],
+      [(reduction) => w.nllLoss(x, labels, { reduction }), 'nllLoss: `reduction`'],
+      [(reduction) => w.ctcLoss(x, labels, 2, 2, { reduction }), 'ctcLoss: `reduction`'],
+      [(mode) => w.embeddingBag(ints(0, 1), x, { mode }), 'embeddingBag: `mode`'],
+      [(word) => w.gelu(x, word), 'gelu: `approximate`: expected none or tanh'],
+      [(word) => w.linear(x, x, null, word), 'linear: `activation`: expected none,'],
+      [(indexing) => w.meshgrid([x], { indexing }), 'meshgrid: `indexing`: expected ij or xy'],
+    ];
+    for (const [call, message] of calls) {
+      expect(() => call('SUM' as never)).toThrow(ArgumentError);
+      expect(() => call('SUM' as never)).toThrow(message);
+    }
+  });
 });
