@@ -13,6 +13,7 @@ import {
   type Tensor,
   zeros,
 } from '../tensor/index.ts';
+import { checkPaddingIdx } from '../tensor/ops/embedding.ts';
 import { constant_, isSkippingInit } from './init.ts';
 import { Module } from './module.ts';
 
@@ -73,7 +74,10 @@ export class Embedding extends Module {
   weight: Tensor;
   readonly paddingIdx: number;
 
-  /** `padding`: the row `paddingIdx`, or an object with it. */
+  /**
+   * `padding`: the row `paddingIdx`, or an object with it.
+   * @throws ArgumentError if there is no such row.
+   */
   constructor(
     numEmbeddings: number,
     embeddingDim: number,
@@ -81,6 +85,7 @@ export class Embedding extends Module {
   ) {
     super();
     const paddingIdx = typeof padding === 'number' ? padding : (padding.paddingIdx ?? -1);
+    checkPaddingIdx(paddingIdx, numEmbeddings);
     this.weight = parameter(
       isSkippingInit()
         ? zeros([numEmbeddings, embeddingDim])

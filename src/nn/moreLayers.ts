@@ -8,6 +8,7 @@ import {
   type Tensor,
   zeros,
 } from '../tensor/index.ts';
+import { checkPaddingIdx } from '../tensor/ops/embedding.ts';
 import { formatShape } from '../tensor/shape.ts';
 import { constant_, isSkippingInit } from './init.ts';
 import { Dropout, parameter } from './layers.ts';
@@ -65,12 +66,12 @@ export class EmbeddingBag extends Module {
     options: Pick<EmbeddingBagOptions, 'mode' | 'paddingIdx'> = {},
   ) {
     super();
+    const { paddingIdx = -1 } = options;
+    checkPaddingIdx(paddingIdx, numEmbeddings);
     const shape = [numEmbeddings, embeddingDim];
     this.weight = parameter(isSkippingInit() ? zeros(shape) : randn(shape));
     this.options = options;
-    const { paddingIdx } = options;
-    if (paddingIdx !== undefined)
-      constant_(this.weight.detach().slice([[paddingIdx, paddingIdx + 1]]), 0);
+    if (paddingIdx >= 0) constant_(this.weight.detach().slice([[paddingIdx, paddingIdx + 1]]), 0);
   }
 
   /** ids: [bags, length], or a vector with `offsets`, the starts of the bags → [bags, size]. */

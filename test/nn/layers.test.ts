@@ -1,8 +1,27 @@
 import { afterAll, describe, expect, it } from 'vitest';
 import { CpuDevice } from '../../src/device/cpu.ts';
 import type { Device } from '../../src/device/device.ts';
-import { Embedding, GELU, Linear, ReLU, Sequential, Tanh } from '../../src/nn/index.ts';
-import { backward, gelu, manualSeed, randn, setDevice, tanh } from '../../src/tensor/index.ts';
+import {
+  Embedding,
+  EmbeddingBag,
+  GELU,
+  Linear,
+  ReLU,
+  Sequential,
+  Tanh,
+} from '../../src/nn/index.ts';
+import {
+  backward,
+  embedding,
+  embeddingBag,
+  gelu,
+  manualSeed,
+  randn,
+  setDevice,
+  tanh,
+  tensor,
+  zeros,
+} from '../../src/tensor/index.ts';
 import { tryWebGpu } from '../support/devices.ts';
 
 const webgpu = await tryWebGpu();
@@ -44,6 +63,14 @@ describe.each(devices)('layers on %s', (_, device) => {
       expect(rows.map((row) => row.every((x) => x === 0))).toEqual([false, false, true, false]);
     }
     expect(new Embedding(4, 3).paddingIdx).toBe(-1);
+    for (const paddingIdx of [-2, 4, 1.5]) {
+      const message = `row from 0 to 3, or -1 for none, got ${paddingIdx}`;
+      expect(() => new Embedding(4, 3, paddingIdx)).toThrow(message);
+      expect(() => new EmbeddingBag(4, 3, { paddingIdx })).toThrow(message);
+      const ids = tensor([[0, 1]], { dtype: 'int32' });
+      expect(() => embedding(ids, zeros(4, 3), paddingIdx)).toThrow(message);
+      expect(() => embeddingBag(ids, zeros(4, 3), { paddingIdx })).toThrow(message);
+    }
     expect(new Embedding(4, 3, {}).paddingIdx).toBe(-1);
   });
 

@@ -53,10 +53,19 @@ export function checkIndices(operation: string, index: Tensor, count: number): v
   });
 }
 
+/** @throws ArgumentError unless it is a row, or -1 for none. */
+export function checkPaddingIdx(paddingIdx: number, rows: number): void {
+  if (!Number.isInteger(paddingIdx) || paddingIdx < -1 || paddingIdx >= rows)
+    throw new ArgumentError(
+      `\`paddingIdx\`: expected a row from 0 to ${rows - 1}, or -1 for none, got ${paddingIdx}`,
+    );
+}
+
 /**
  * Rows of a table. weight: [vocab, size], ids: any shape → [...ids.shape, size]. `paddingIdx` names
- * a row that gets no gradient.
- * @throws ArgumentError if an id from the host has no row (in a part of a tensor it gives NaN).
+ * a row that gets no gradient (-1: none).
+ * @throws ArgumentError if `paddingIdx` is no row, or an id from the host has none (in a part of a
+ *   tensor it gives NaN).
  * @example
  * embedding(tensor(Int32Array.of(2, 0)), tensor([[1, 1], [2, 2], [3, 3]])); // [[3, 3], [1, 1]]
  */
@@ -69,6 +78,7 @@ export const embedding = operation(
         `embedding: expected a weight [vocab, size], got ${formatShape(weight.shape)}`,
       );
     const [vocab, cols] = weight.shape;
+    checkPaddingIdx(paddingIdx, vocab);
     checkIndices('embedding', ids, vocab);
     const index = contiguous(ids);
     const table = contiguous(weight);
