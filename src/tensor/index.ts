@@ -59,7 +59,7 @@ export * from './ops/joins.ts';
 export { layerNorm } from './ops/layerNorm.ts';
 export { type LinearCrossEntropyOptions, linearCrossEntropy } from './ops/linearCrossEntropy.ts';
 export * from './ops/logical.ts';
-export { IGNORE_INDEX, l1Loss, mseLoss, type Reduction, tril } from './ops/loss.ts';
+export { IGNORE_INDEX, l1Loss, mseLoss, type Reduction } from './ops/loss.ts';
 export { type Activation, linear, matmul } from './ops/matmul.ts';
 export * from './ops/moments.ts';
 export * from './ops/numeric.ts';

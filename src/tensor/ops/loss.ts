@@ -6,10 +6,9 @@ import {
 import { ArgumentError } from '../../platform/errors.ts';
 import { requireOneOf } from '../../platform/oneOf.ts';
 import { record } from '../autograd.ts';
-import { tensor } from '../create.ts';
 import { launch } from '../launch.ts';
 import { operation } from '../operation.ts';
-import { formatShape, requireWhole } from '../shape.ts';
+import { formatShape } from '../shape.ts';
 import { empty, type Tensor } from '../tensor.ts';
 import {
   abs,
@@ -143,19 +142,3 @@ export function checkTargets(operation: string, x: Tensor, targets: Tensor): voi
         `got ${formatShape(targets.shape)}`,
     );
 }
-
-/**
- * The lower triangle of x (columns up to row + diagonal), 0 elsewhere.
- * @example
- * tril(tensor([[1, 2], [3, 4]])); // [[1, 0], [3, 4]]
- */
-export const tril = operation('tril', 1, (x: Tensor, diagonal = 0): Tensor => {
-  if (x.ndim < 2)
-    throw new ArgumentError(`tril: expected two or more dimensions, got ${formatShape(x.shape)}`);
-  requireWhole([diagonal], 'tril', 'diagonal');
-  const [rows, cols] = x.shape.slice(-2);
-  const above = Int32Array.from({ length: rows * cols }, (_, i) =>
-    Number(i % cols > Math.floor(i / cols) + diagonal),
-  );
-  return maskedFill(x, tensor(above, { shape: [rows, cols], device: x.device }), 0);
-});

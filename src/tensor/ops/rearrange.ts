@@ -1,7 +1,7 @@
 import { ArgumentError } from '../../platform/errors.ts';
 import { tensor } from '../create.ts';
 import { operation, viewOperation } from '../operation.ts';
-import { formatShape, normalizeDim, requireDim, type Shape } from '../shape.ts';
+import { formatShape, normalizeDim, requireDim, requireWhole, type Shape } from '../shape.ts';
 import type { Tensor } from '../tensor.ts';
 import { maskedFill } from './elementwise.ts';
 import { index } from './indexing.ts';
@@ -169,18 +169,41 @@ export const diagonal = viewOperation(
   },
 );
 
+/** x with 0 where `isCleared` says so of a column and that of the diagonal in its row. */
+function triangle(
+  x: Tensor,
+  diagonal: number,
+  isCleared: (column: number, edge: number) => boolean,
+): Tensor {
+  if (x.ndim < 2)
+    throw new ArgumentError(`expected 2 or more dimensions, got ${formatShape(x.shape)}`);
+  requireWhole([diagonal], 'triangle', 'diagonal');
+  const [rows, cols] = x.shape.slice(-2);
+  const mask = Int32Array.from({ length: rows * cols }, (_, i) =>
+    Number(isCleared(i % cols, Math.floor(i / cols) + diagonal)),
+  );
+  return maskedFill(x, tensor(mask, { shape: [rows, cols], device: x.device }), 0);
+}
+
+/**
+ * The lower triangle of x (columns up to row + diagonal), 0 elsewhere. x: [..., rows, cols].
+ * @throws ArgumentError if x has fewer than 2 dimensions, or the diagonal is not whole.
+ * @example
+ * tril(tensor([[1, 2], [3, 4]])); // [[1, 0], [3, 4]]
+ */
+export const tril = operation(
+  'tril',
+  1,
+  (x: Tensor, diagonal = 0): Tensor => triangle(x, diagonal, (column, edge) => column > edge),
+);
 /**
  * The upper triangle of x (columns from row + diagonal on), 0 elsewhere. x: [..., rows, cols].
- * @throws ArgumentError if x has fewer than 2 dimensions.
+ * @throws ArgumentError if x has fewer than 2 dimensions, or the diagonal is not whole.
  * @example
  * triu(tensor([[1, 2], [3, 4]])); // [[1, 2], [0, 4]]
  */
-export const triu = operation('triu', 1, (x: Tensor, diagonal = 0): Tensor => {
-  if (x.ndim < 2)
-    throw new ArgumentError(`triu: expected 2 or more dimensions, got ${formatShape(x.shape)}`);
-  const [rows, cols] = x.shape.slice(-2);
-  const below = Int32Array.from({ length: rows * cols }, (_, i) =>
-    Number(i % cols < Math.floor(i / cols) + diagonal),
-  );
-  return maskedFill(x, tensor(below, { shape: [rows, cols], device: x.device }), 0);
-});
+export const triu = operation(
+  'triu',
+  1,
+  (x: Tensor, diagonal = 0): Tensor => triangle(x, diagonal, (column, edge) => column < edge),
+);

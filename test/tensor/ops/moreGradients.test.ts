@@ -81,6 +81,7 @@ const calls: Partial<Record<Op, (x: w.Tensor) => w.Tensor>> = {
   roll: (x) => x.roll([2, -3], [0, 1]),
   movedim: (x) => x.movedim(0, 1),
   diagonal: (x) => x.diagonal(1),
+  tril: (x) => x.tril(1),
   triu: (x) => x.triu(-1),
   prod: (x) => x.mul(0.5).add(1).prod(1),
   std: (x) => x.std(0),
