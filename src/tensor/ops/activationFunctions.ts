@@ -104,7 +104,7 @@ export const softsign = operation(
   (x: Tensor): Tensor => div(x, affine(abs(x), 1, 1)),
 );
 /**
- * x where it is above `threshold`, else `value`.
+ * x where it is above `threshold`, else `value`; NaN stays.
  * @example
  * threshold(tensor([-1.5, 0.5]), 0, 20); // [20, 0.5]
  */
@@ -112,7 +112,7 @@ export const threshold = operation(
   'threshold',
   1,
   (x: Tensor, threshold: number, value: number): Tensor =>
-    where(gt(x.detach(), threshold), x, value),
+    where(le(x.detach(), threshold), value, x),
 );
 /**
  * x tanh(softplus(x)) (Misra 2019, arXiv 1908.08681).
@@ -147,14 +147,14 @@ export const selu = operation(
  */
 export const tanhshrink = operation('tanhshrink', 1, (x: Tensor): Tensor => sub(x, tanh(x)));
 /**
- * x where |x| is above `lambd`, else 0.
+ * x where |x| is above `lambd`, else 0; NaN stays.
  * @example
  * hardshrink(tensor([-1.5, 0.2])); // [-1.5, 0]
  */
 export const hardshrink = operation(
   'hardshrink',
   1,
-  (x: Tensor, lambd = 0.5): Tensor => where(gt(abs(x.detach()), lambd), x, 0),
+  (x: Tensor, lambd = 0.5): Tensor => where(le(abs(x.detach()), lambd), 0, x),
 );
 /**
  * x moved towards 0 by `lambd`, and 0 where it would cross.

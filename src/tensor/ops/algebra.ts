@@ -1,4 +1,5 @@
 import { ArgumentError } from '../../platform/errors.ts';
+import { full } from '../create.ts';
 import { operation, requireTensorIfGiven } from '../operation.ts';
 import {
   broadcastShapes,
@@ -10,7 +11,7 @@ import {
 } from '../shape.ts';
 import type { Tensor } from '../tensor.ts';
 import { bmm } from './einsum.ts';
-import { add, affine, clamp, div, mul, sub } from './elementwise.ts';
+import { add, affine, clamp, div, maskedFill, mul, sub } from './elementwise.ts';
 import { matmul } from './matmul.ts';
 import { diagonal, roll } from './rearrange.ts';
 import { sum } from './reduce.ts';
@@ -55,9 +56,15 @@ export const dot = operation('dot', 2, (a: Tensor, b: Tensor): Tensor => {
   return sum(mul(a, b));
 });
 
-/** beta x + alpha product; the product's own shape stands for x's where it broadcasts. */
-const combine = (x: Tensor, y: Tensor, beta: number, alpha: number): Tensor =>
-  add(mul(expand(x, y.shape), beta), mul(y, alpha));
+/**
+ * beta x + alpha product; the product's own shape stands for x's where it broadcasts. With a beta
+ * of 0, x does not count, even where it is NaN or infinite.
+ */
+function combine(x: Tensor, y: Tensor, beta: number, alpha: number): Tensor {
+  const own = expand(x, y.shape);
+  const always = () => full([], 1, { device: x.device });
+  return add(beta === 0 ? maskedFill(own, always(), 0) : mul(own, beta), mul(y, alpha));
+}
 
 /**
  * beta x + alpha a b of matrices; x broadcasts. @throws ArgumentError if shapes do not fit.

@@ -25,8 +25,8 @@ import { expand } from './views.ts';
 
 /**
  * Writes over x: values of the host in row-major order, or a tensor that broadcasts to x.
- * @throws ArgumentError if the values do not fit; StateError if x requires a gradient and the
- *   values are a tensor, outside of `noGrad`.
+ * @throws ArgumentError if the values do not fit; StateError, outside of `noGrad`, if x requires a
+ *   gradient and the values are a tensor, or x is a result of operations.
  * @example
  * x.copy_([1, 2, 3]);
  * noGrad(() => average.copy_(weight));
@@ -35,8 +35,20 @@ export const copy_ = viewOperation(
   'copy_',
   1,
   (x: Tensor, values: Tensor | TensorData | readonly number[]): Tensor =>
-    values instanceof Tensor ? overwrite('copy_', x, values) : x.upload(values),
+    values instanceof Tensor ? overwrite('copy_', x, values) : fillFromHost(x, values),
 );
+
+function fillFromHost(x: Tensor, values: TensorData | readonly number[]): Tensor {
+  // A parameter takes new values; a result of operations would no longer be what was recorded.
+  if (x.gradFn && needsGrad([x])) throw lostGradient('copy_', x);
+  return x.upload(values);
+}
+
+const lostGradient = (name: string, x: Tensor): StateError =>
+  new StateError(
+    `${name}: ${describe(x)} or what is written to it requires a gradient, which a write would ` +
+      'lose: use an operation that makes a new tensor, or `noGrad(() => …)`',
+  );
 
 const inPlace = (name: string, compute: (a: Tensor, b: Operand) => Tensor) =>
   viewOperation(
@@ -123,12 +135,7 @@ function overwrite(
   source: Tensor,
   others: readonly Tensor[] = [],
 ): Tensor {
-  if (needsGrad([x, source, ...others]))
-    throw new StateError(
-      `${name}: ${describe(x)} or what is written to it requires a gradient, which a write ` +
-        `would lose: use ` +
-        'an operation that makes a new tensor, or `noGrad(() => …)`',
-    );
+  if (needsGrad([x, source, ...others])) throw lostGradient(name, x);
   // PyTorch's copy_ converts, and its other operations refuse, as here.
   const isFloat = (dtype: DType) => dtype === 'float32' || isHalf(dtype);
   if (name !== 'copy_' && isFloat(source.dtype) && !isFloat(x.dtype))

@@ -163,7 +163,8 @@ function quantilesOf(
   const last = x.shape[d] - 1;
   const { device } = x;
   const ordered = sort(x, d).values;
-  const ranks = levels.map((level) => level * last);
+  // In float32, as in PyTorch: 0.29 of 100 is 29 there, and a little less in float64.
+  const ranks = levels.map((level) => Math.fround(Math.fround(level) * last));
   const at = (round: (rank: number) => number) =>
     indexSelect(ordered, d, tensor(Int32Array.from(ranks, round), { device }));
   const evenly = (rank: number) => {

@@ -136,12 +136,15 @@ export const unsqueeze = viewOperation('unsqueeze', 1, (x: Tensor, dim: number):
 
 /**
  * Merges dimensions `start` to `end` into one.
+ * @throws ArgumentError if one is out of range, or `start` comes after `end`.
  * @example
  * flatten(zeros(2, 3, 4), 1).shape; // [2, 12]
  */
 export const flatten = viewOperation('flatten', 1, (x: Tensor, start = 0, end = -1): Tensor => {
   const a = normalizeDim(start, x.ndim, 'flatten');
   const b = normalizeDim(end, x.ndim, 'flatten');
+  if (a > b)
+    throw new ArgumentError(`flatten: expected a start before the end, got ${start} and ${end}`);
   return reshape(x, [
     ...x.shape.slice(0, a),
     product(x.shape.slice(a, b + 1)),

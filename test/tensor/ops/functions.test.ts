@@ -226,6 +226,41 @@ describe.each([
     expect(() => a.any(1)).toThrow(/dimension 1 is out of range/);
   });
 
+  here('thresholds do not hide NaN, and a beta of 0 does', async () => {
+    const x = tensor([nan, -2, 0.5, 3]).requiresGrad_();
+    expect(await w.threshold(x, 0.5, 5).tolist()).toEqual([nan, 5, 5, 3]);
+    const y = w.hardshrink(x);
+    expect(await y.tolist()).toEqual([nan, -2, 0, 3]);
+    y.sum().backward();
+    expect(await x.grad!.tolist()).toEqual([1, 1, 0, 1]);
+    const own = tensor([[nan, inf]]).requiresGrad_();
+    const [a, b] = [tensor([[1, 2]]), w.eye(2, 2, { device: device! })];
+    const sum = w.addmm(own, a, b, 0, 2);
+    expect(await sum.tolist()).toEqual([[2, 4]]);
+    sum.sum().backward();
+    expect(await own.grad!.tolist()).toEqual([[0, 0]]);
+    expect(await w.addmv(tensor([nan]), a, tensor([1, 1]), 0).tolist()).toEqual([3]);
+    const [batchA, batchB] = [a.unsqueeze(0), b.unsqueeze(0)];
+    expect(await w.baddbmm(tensor([nan]), batchA, batchB, 0).tolist()).toEqual([[[1, 2]]]);
+  });
+
+  here('ranks of quantiles are float32, as PyTorch’s', async () => {
+    const x = w.arange(101, undefined, { device: device! }).float();
+    expect(await x.quantile(0.29, 0, false, { interpolation: 'lower' }).item()).toBe(29);
+    expect(await x.quantile(0.29).item()).toBe(29);
+  });
+
+  here('a result of operations takes no values from the host', async () => {
+    const x = tensor([1, 2]).requiresGrad_();
+    const y = x.mul(2);
+    expect(() => y.copy_([0, 0])).toThrow(
+      /^copy_: .* requires a gradient, which a write would lose/,
+    );
+    w.noGrad(() => y.copy_([0, 0]));
+    expect(await y.tolist()).toEqual([0, 0]);
+    expect(await x.copy_([3, 4]).tolist()).toEqual([3, 4]);
+  });
+
   here('words that are no option are refused', async () => {
     const [x, labels] = [w.zeros(2, 2, { device: device! }), ints(0, 1)];
     const calls: [(word: never) => unknown, string][] = [

@@ -53,7 +53,7 @@ describe.each([
     expect(() => x.repeatInterleave([1], 0)).toThrow(/expected an integer ≥ 0 or 2 of them/);
   });
 
-  here('unbind, roll, movedim, diagonal and triu', async () => {
+  here('unbind, roll, movedim, diagonal, tril and triu', async () => {
     const x = range(2, 3);
     expect(await Promise.all(x.unbind(1).map((y) => y.tolist()))).toEqual([
       [0, 3],
@@ -89,12 +89,20 @@ describe.each([
       [0, 1, 2],
       [0, 0, 5],
     ]);
+    expect(await x.tril(-1).tolist()).toEqual([
+      [0, 0, 0],
+      [3, 0, 0],
+    ]);
+    expect(() => y.flatten(2, 1)).toThrow('flatten: expected a start before the end, got 2 and 1');
     const refused: [() => unknown, RegExp][] = [
       [() => tensor(1).unbind(), /^unbind: a scalar has no dimension/],
       [() => x.roll([1, 2], 0), /^roll: expected 1 whole numbers as shifts, got \[1, 2\]/],
       [() => x.movedim([0, 0], [0, 1]), /^movedim: expected as many different places/],
       [() => x.diagonal(0, 1, -1), /^diagonal: expected two different dimensions of \[2, 3\]/],
       [() => range(3).triu(), /^triu: expected 2 or more dimensions, got \[3\]/],
+      [() => range(3).tril(), /^tril: expected 2 or more dimensions, got \[3\]/],
+      [() => x.triu(0.5), /^triu: .*diagonal/],
+      [() => x.tril(0.5), /^tril: .*diagonal/],
     ];
     for (const [attempt, message] of refused) expect(attempt).toThrow(message);
   });
