@@ -34,8 +34,10 @@ export function withOptionsFile(words: readonly string[], program: Command): str
   if (!command?.options.some(({ long }) => long === '--print-config')) return [...words];
   const { options, operands, sets, files } = scan(words.slice(at + 1), command);
   if (files.length === 0 && sets.length === 0) return [...words];
-  const given: Record<string, unknown> = Object.assign({}, ...files);
-  for (const [name, value] of sets) given[name] = value;
+  let given: Record<string, unknown> = {};
+  for (const over of [...files, ...sets.map(([name, value]) => ({ [name]: value }))])
+    given = { ...withoutConflicts(given, over, command), ...over };
+  given = withoutConflicts(given, flagsIn(options), command);
   const own = argumentNames(command);
   const flags = Object.entries(given).flatMap(([name, value]) =>
     own.includes(name) || value === null ? [] : flagOf(name, value, command),
@@ -45,6 +47,36 @@ export function withOptionsFile(words: readonly string[], program: Command): str
   const last = rest.length > 0 ? ['--', ...rest] : [];
   return [...words.slice(0, at + 1), ...flags, ...options, ...last];
 }
+
+/** The names of flags among words. */
+const flagsIn = (words: readonly string[]): Record<string, true> =>
+  Object.fromEntries(
+    words.filter((word) => word.startsWith('--')).map((word) => [splitAt(word)[0].slice(2), true]),
+  );
+
+/** The options that do not conflict with those that go over them. */
+function withoutConflicts(
+  given: Record<string, unknown>,
+  over: Record<string, unknown>,
+  command: Command,
+): Record<string, unknown> {
+  const options = (values: Record<string, unknown>) =>
+    command.options.filter((option) => (values[optionName(option)] ?? null) !== null);
+  const stronger = options(over);
+  const conflicting = options(given).filter((option) =>
+    stronger.some(
+      (other) =>
+        conflictsOf(option).includes(other.attributeName()) ||
+        conflictsOf(other).includes(option.attributeName()),
+    ),
+  );
+  const names = conflicting.map(optionName);
+  return Object.fromEntries(Object.entries(given).filter(([name]) => !names.includes(name)));
+}
+
+/** Attributes that an option excludes. */
+const conflictsOf = (option: Option): string[] =>
+  (option as Option & { conflictsWith: string[] }).conflictsWith;
 
 const argumentNames = (command: Command): string[] =>
   command.registeredArguments.map((argument) => argument.name());
@@ -217,7 +249,7 @@ export function printConfig(command: Command): never {
   const isGiven = (name: string) => command.getOptionValueSource(name) === 'cli';
   const excluded = command.options
     .filter((option) => isGiven(option.attributeName()))
-    .flatMap((option) => (option as Option & { conflictsWith: string[] }).conflictsWith);
+    .flatMap(conflictsOf);
   for (const option of command.options) {
     const name = option.attributeName();
     if (name === 'printConfig' || (excluded.includes(name) && !isGiven(name))) continue;

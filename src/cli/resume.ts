@@ -37,7 +37,8 @@ export function checkSameOptions(
     const isSame =
       name === 'out' ||
       JSON.stringify(value) === JSON.stringify(begun[name]) ||
-      (['device', 'batchSize'].includes(name) && value === 'auto');
+      (['device', 'batchSize'].includes(name) && value === 'auto') ||
+      (value === 'epoch' && begun[name] === undefined);
     if (!isSame) refuse(option.long!, value, begun[name]);
   }
 }

@@ -86,6 +86,31 @@ describe('a file of options', () => {
     expect((await printed('train', rows)).data).toBe(rows);
   });
 
+  it('gives way to flags that its options exclude', async () => {
+    const ratio = file('ratio.json', await print('train', data, '--warmup-ratio', '0.25'));
+    const steps = file('steps.json', await print('train', data, '--warmup-steps', '3'));
+    const warmup = async (...args: string[]) => {
+      const options = await printed('train', ...args);
+      return [options['warmup-ratio'], options['warmup-steps']];
+    };
+    expect(await warmup(ratio, '--warmup-steps', '4')).toEqual([undefined, 4]);
+    expect(await warmup(steps, '--warmup-ratio=0.5')).toEqual([0.5, undefined]);
+    expect(await warmup(ratio, '--set', 'warmup-steps=4')).toEqual([undefined, 4]);
+    expect(await warmup('--config', ratio, '--config', steps)).toEqual([undefined, 3]);
+    expect(await warmup(ratio, '--set', 'warmup-steps=null')).toEqual([0.25, undefined]);
+  });
+
+  it('has an epoch in the place of steps', async () => {
+    const args = ['--eval-every', 'epoch', '--save-every', 'epoch'];
+    const every = { 'eval-every': 'epoch', 'save-every': 'epoch' };
+    expect(await printed('train', data, ...args)).toMatchObject(every);
+    const [out, epoch] = [join(dir, 'epoch'), ['--epochs', '1', '--device', 'cpu', '--quiet']];
+    const begin = ['train', data, ...fresh, ...epoch, ...args, '--out', out];
+    expect(await wigbertHere(begin)).toMatchObject({ status: 0, stderr: '' });
+    const again = ['train', data, '--resume', out, ...args, '--quiet'];
+    expect(await wigbertHere(again)).toMatchObject({ status: 0, stderr: '' });
+  });
+
   it('trains, and is resumed with what it holds', async () => {
     const out = join(dir, 'out');
     const own = { data, vocab: fresh[1], config, device: 'cpu', out, 'max-steps': 2, quiet: true };

@@ -37,9 +37,13 @@ import { checkSameOptions, noteCased, openAsBegun } from '../resume.ts';
 import { wigbertCommand } from '../shell.ts';
 import { interruptExitCode } from '../signals.ts';
 
-/** A number of steps; none for one epoch. */
-const stepsOrEpoch = (text: string): number | undefined =>
-  text === 'epoch' ? undefined : positiveInteger(text);
+/** A number of steps, or an epoch. */
+const stepsOrEpoch = (text: string): number | 'epoch' =>
+  text === 'epoch' ? text : positiveInteger(text);
+
+/** As the library takes it: none for an epoch. */
+const stepsOf = (value?: number | 'epoch'): number | undefined =>
+  value === 'epoch' ? undefined : value;
 
 /** A number of layers, or all. */
 const layers = (text: string): number | 'all' => (text === 'all' ? text : nonNegativeInteger(text));
@@ -105,7 +109,8 @@ export function trainCommand(): Command {
   addOptions(command, [...dataOptions(), ...optionsFileOptions(true)]);
   return command.action(async (given: string[], options) => {
     const files = await expandFiles(given);
-    await run(command, files.length > 1 ? files : files[0], options);
+    const steps = { evalEvery: stepsOf(options.evalEvery), saveEvery: stepsOf(options.saveEvery) };
+    await run(command, files.length > 1 ? files : files[0], { ...options, ...steps });
   });
 }
 
