@@ -21,8 +21,8 @@ export interface Diagnosis {
   /** Installed versions of the packages that may be missing; null if missing. */
   packages: Record<string, string | null>;
   adapter: AdapterFacts | null;
-  /** The device that was tried. */
-  device: { kind: DeviceKind; description: string };
+  /** The device that was tried; null if it could not be opened. */
+  device: { kind: DeviceKind; description: string } | null;
   checks: Check[];
   /** What may be in the way, and what to do. */
   notes: string[];
@@ -61,7 +61,8 @@ export async function diagnose(kind: DeviceKind | 'auto'): Promise<Diagnosis> {
   );
   // A broken driver can end the process: a child looks first.
   const works = wantsWebGPU(kind) && (hasOwnWebGPU() || (await hasAdapter(packages.webgpu)));
-  const device = await openCliDevice(kind === 'auto' && !works ? 'wasm' : kind, true);
+  const opened = await openOrFail(kind === 'auto' && !works ? 'wasm' : kind);
+  const device = opened instanceof Error ? null : opened;
   const adapter = works ? await adapterFacts() : null;
   return {
     wigbert: packageVersion(),
@@ -71,11 +72,18 @@ export async function diagnose(kind: DeviceKind | 'auto'): Promise<Diagnosis> {
     memory: { total: totalmem(), free: freemem() },
     packages,
     adapter,
-    device: { kind: device.kind, description: device.description },
-    checks: await checkDevice(device),
+    device: device && { kind: device.kind, description: device.description },
+    checks:
+      opened instanceof Error
+        ? [{ name: 'device', ok: false, detail: opened.message }]
+        : await checkDevice(opened),
     notes: notesOn(kind, packages, adapter, device),
   };
 }
+
+/** A device, or why it cannot be opened. */
+const openOrFail = (kind: DeviceKind | 'auto'): Promise<Device | Error> =>
+  openCliDevice(kind, true).catch((error) => error);
 
 function versionOf(name: string): string | null {
   const paths = createRequire(import.meta.url).resolve.paths(name) ?? [];
@@ -120,7 +128,7 @@ function notesOn(
   kind: DeviceKind | 'auto',
   packages: Diagnosis['packages'],
   adapter: AdapterFacts | null,
-  device: Device,
+  device: Device | null,
 ): string[] {
   const { env, platform } = process;
   const isLinux = platform === 'linux';
@@ -145,7 +153,7 @@ function notesOn(
     ],
     [!has('timestamp-query'), 'the adapter has no timestamps: --profile does not work'],
     [
-      device.kind === 'webgpu' && device.traits.subgroupSize === 0,
+      device?.kind === 'webgpu' && device.traits.subgroupSize === 0,
       'subgroups have no fixed size: kernels use shared memory instead',
     ],
     [
@@ -181,8 +189,8 @@ export function doctorLines(found: Diagnosis): string[] {
     ['processor', found.processor],
     ['memory', `${mebibytes(memory.total)}, ${mebibytes(memory.free)} free`],
     ['packages', installed.join(', ')],
-    ['device', `${device.kind} (${device.description})`],
   ];
+  if (device) lines.push(['device', `${device.kind} (${device.description})`]);
   if (adapter) {
     const { limits } = adapter;
     lines.push(

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { doctorLines } from '../../src/cli/doctor.ts';
 import { checkDevice } from '../../src/cli/doctorChecks.ts';
 import { CpuDevice } from '../../src/device/cpu.ts';
@@ -31,6 +31,21 @@ describe('wigbert doctor', () => {
     expect(found.packages.benny).toMatch(/^3\./);
     expect(found.checks.map(({ ok }: { ok: boolean }) => ok)).toEqual([true, true]);
     expect(doctorLines(found).join('\n')).toContain(found.processor);
+  });
+
+  it('shows all that it found where the device cannot be opened', () => {
+    vi.stubEnv('VK_DRIVER_FILES', '/nonexistent');
+    try {
+      const { status, stdout } = wigbert(['doctor', '--device', 'webgpu']);
+      expect(status).toBe(1);
+      expect(stdout).toMatch(/^memory /m);
+      expect(stdout).toMatch(/^device +FAILED: .*adapter/m);
+      const json = wigbert(['doctor', '--device', 'webgpu', '--json']);
+      expect(json.status).toBe(1);
+      expect(JSON.parse(json.stdout)).toMatchObject({ device: null, checks: [{ ok: false }] });
+    } finally {
+      vi.unstubAllEnvs();
+    }
   });
 
   it('finds a device that computes wrongly', async () => {
