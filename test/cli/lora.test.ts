@@ -1,4 +1,4 @@
-import { readdirSync, renameSync } from 'node:fs';
+import { cpSync, readdirSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { cliFixture, wigbertHere } from '../support/cli.ts';
@@ -39,6 +39,16 @@ describe('--lora', () => {
     const merge = await wigbertHere(['merge', '--model', adapter, '--out', merged]);
     expect(merge.stdout).toMatch(/merged: BertForSequenceClassification/);
     expect(JSON.parse((await predict(merged)).stdout)).toEqual(JSON.parse(found.stdout));
+    const refused = await wigbertHere(['merge', '--model', adapter, '--out', merged]);
+    expect(refused.stderr).toMatch(/choose another --out, or set --overwrite to replace it/);
+    // What a folder holds of an adapter would change how it is read.
+    cpSync(join(adapter, 'adapter_config.json'), join(merged, 'adapter_config.json'));
+    const over = ['merge', '--overwrite', '--model', adapter, '--out'];
+    expect((await wigbertHere([...over, merged])).status).toBe(0);
+    expect(readdirSync(merged)).not.toContain('adapter_config.json');
+    expect(JSON.parse((await predict(merged)).stdout)).toEqual(JSON.parse(found.stdout));
+    for (const own of [adapter, base])
+      expect((await wigbertHere([...over, own])).stderr).toMatch(/expected another folder than/);
     const moved = join(dir, 'moved');
     renameSync(base, moved);
     const lost = await predict(adapter);

@@ -31,10 +31,14 @@ export async function checkNotModel({ out, model }: OutOptions): Promise<void> {
       );
 }
 
-/** @throws UsageError if `out` is the folder of the model that is converted. */
-export async function checkOtherFolder(out: string, { dir }: ModelFolder): Promise<void> {
-  if (await isSamePath(out, dir))
-    throw new UsageError(`\`out\`: expected another folder than that of the model, got ${out}`);
+/** @throws UsageError if `out` is the folder of the model that is read, or of its base model. */
+export async function checkOtherFolder(
+  out: string,
+  { dir, adapter }: Pick<ModelFolder, 'dir' | 'adapter'>,
+): Promise<void> {
+  for (const each of [dir, adapter?.base.dir])
+    if (each !== undefined && (await isSamePath(out, each)))
+      throw new UsageError(`\`out\`: expected another folder than that of the model, got ${out}`);
 }
 
 /** @throws UsageError if `out` is something else than a folder. */
