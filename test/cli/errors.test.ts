@@ -47,6 +47,30 @@ describe('wrong use is one line, with its exit code', () => {
       2,
       /'--epochs <n>'.*whole number of at least 1/,
     ],
+    ...[['predict'], ['embed', '--out', join(dir, 'x.jsonl')]].flatMap((args) =>
+      (
+        [
+          [['--text-column', 'nope'], /--text-column goes with --input, a file of texts/],
+          [['--format', 'csv'], /--format goes with --input/],
+          [['--encoding', 'klingon'], /--encoding goes with --input or standard input/],
+        ] as const
+      ).map(
+        ([option, message]) =>
+          [
+            `${option} of ${args[0]} with a text`,
+            [...args, '--model', model, ...option, 'some text'],
+            2,
+            message,
+          ] as [string, string[], number, RegExp],
+      ),
+    ),
+    ['case without a vocabulary', ['check', data, '--cased'], 2, /--cased goes with --vocab/],
+    [
+      'tokens without a tokenizer',
+      ['check', data, '--max-length', '2'],
+      2,
+      /--max-length goes with --model or --vocab/,
+    ],
     ['no such kernel', ['bench', 'nosuch'], 2, /^wigbert: no kernel has "nosuch" in its name/],
     [
       'a missing file',

@@ -136,21 +136,25 @@ describe('predict on files', () => {
     expect(run.status).toBe(2);
   });
 
-  it('is stopped without leaving anything', async () => {
-    const rows = Array.from({ length: 200_000 }, () => 'a film').join('\n');
+  it.each([
+    ['predict', 'out.csv', 200_000],
+    ['embed', 'out.jsonl', 20_000],
+  ] as const)('%s is stopped without leaving anything', async (command, name, count) => {
+    const rows = Array.from({ length: count }, () => 'a film').join('\n');
     const input = file('endless.txt', rows);
-    const out = join(dir, 'stopped', 'out.csv');
-    const args = [cli, 'predict', '--model', model, '--device', 'cpu'];
+    const folder = join(dir, `stopped ${command}`);
+    const out = join(folder, name);
+    const args = [cli, command, '--model', model, '--device', 'cpu'];
     const child = spawn(process.execPath, [...args, '--input', input, '--out', out]);
     let said = '';
     child.stderr.on('data', (text) => {
       said += text;
     });
-    while (!existsSync(join(dir, 'stopped')) || readdirSync(join(dir, 'stopped')).length === 0)
+    while (!existsSync(folder) || readdirSync(folder).length === 0)
       await new Promise((resolve) => setTimeout(resolve, 50));
     child.kill('SIGINT');
     const code = await new Promise((resolve) => child.on('exit', resolve));
-    expect({ code, left: readdirSync(join(dir, 'stopped')) }).toEqual({ code: 130, left: [] });
+    expect({ code, left: readdirSync(folder) }).toEqual({ code: 130, left: [] });
     expect(said).toContain(`stopped: ${out} is not written`);
   });
 

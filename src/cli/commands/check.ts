@@ -10,6 +10,7 @@ import {
   path,
   positiveInteger,
 } from '../options.ts';
+import { noteCased } from '../resume.ts';
 
 const RULE = `
 Exit code 1 if something would spoil a training:
@@ -53,6 +54,7 @@ async function run(given: string[], options: ReturnType<Command['opts']>): Promi
   const { showDataCheck } = await import('../dataCheck.ts');
   const { showDownload } = await import('../download.ts');
   const { model, vocab, cased, maxLength, task, valid, json } = options;
+  noteCased(options);
   const files = await expandFiles(valid === undefined ? given : [...given, valid]);
   const result = await checkData(
     { files, model, vocab, cased, maxLength, task, ...dataOptionsOf(options) },

@@ -14,7 +14,8 @@ import {
 } from '../options.ts';
 import { optionsFileOptions } from '../optionsFile.ts';
 import { wigbertCommand } from '../shell.ts';
-import { interruptible } from '../signals.ts';
+import { interruptExitCode, interruptible } from '../signals.ts';
+import { checkTextOptions } from '../textOptions.ts';
 
 export function embedCommand(): Command {
   const command = new Command('embed')
@@ -69,6 +70,7 @@ async function run(
   const { embed } = await import('../../train/recipes/embed.ts');
   const { reportInput } = await import('../inputReports.ts');
   const { model, out } = options;
+  checkTextOptions(given, { ...options, pairs });
   const { checkAreTexts } = await import('../texts.ts');
   await checkAreTexts(given, (file) => {
     const call = wigbertCommand('embed', '--model', model, '--out', out, '--input', file);
@@ -80,16 +82,24 @@ async function run(
     console.error('stopping; press Ctrl-C again to leave at once'),
   );
   listen();
-  const { size, ...result } = await embed(
-    { ...options, model, texts },
-    { signal, onEvent: (event) => reportInput(event, json) },
-  ).finally(release);
-  const adapter = { device: device.kind, adapter: device.description };
-  console.log(
-    json
-      ? JSON.stringify({ out, texts: result.texts, size, ...adapter })
-      : `${out}: ${result.texts} texts, vectors of ${size}`,
-  );
+  try {
+    const { size, ...result } = await embed(
+      { ...options, model, texts },
+      { signal, onEvent: (event) => reportInput(event, json) },
+    );
+    const adapter = { device: device.kind, adapter: device.description };
+    console.log(
+      json
+        ? JSON.stringify({ out, texts: result.texts, size, ...adapter })
+        : `${out}: ${result.texts} texts, vectors of ${size}`,
+    );
+  } catch (error) {
+    if (!signal.aborted || error !== signal.reason) throw error;
+    console.error(`stopped: ${out} is not written`);
+    process.exitCode = interruptExitCode();
+  } finally {
+    release();
+  }
 }
 
 function layerList(text: string): number[] {
@@ -105,9 +115,7 @@ async function readTexts(
   { input, encoding }: { input?: string; encoding?: string },
   pairs: boolean,
 ) {
-  if (input !== undefined && pairs)
-    throw new UsageError('--input and --pairs exclude each other: a file has pairs in two columns');
-  if (input !== undefined) return given.length > 0 ? given : undefined;
+  if (input !== undefined) return undefined;
   const { getWorldSize } = await import('../../train/distributed/processGroup.ts');
   if (given.length === 0 && getWorldSize() > 1)
     throw new UsageError(

@@ -1,5 +1,4 @@
 import { Command } from 'commander';
-import { UsageError } from '../../platform/errors.ts';
 import { predictDefaults } from '../../train/defaults.ts';
 import { baseOption } from '../loraOptions.ts';
 import {
@@ -18,6 +17,7 @@ import {
   thresholdOption,
 } from '../options.ts';
 import { optionsFileOptions } from '../optionsFile.ts';
+import { checkTextOptions } from '../textOptions.ts';
 
 export function predictCommand(): Command {
   const command = new Command('predict')
@@ -75,7 +75,7 @@ export function predictCommand(): Command {
     .addOption(quietOption())
     .addOption(jsonOption())
     .action(async (texts: string[], options) => {
-      checkOptions(texts, options);
+      checkTextOptions(texts, options, ['out']);
       const { predictOnFile, predictTexts } = await import('../predicting.ts');
       if (options.input === undefined) await predictTexts(texts, options);
       else await predictOnFile(options);
@@ -88,16 +88,3 @@ const paths = (text: string, before: string[] = []): string[] => [...before, pat
 /** A number of labels, or all. */
 const labelCount = (text: string): number | 'all' =>
   text === 'all' ? text : positiveInteger(text);
-
-/** @throws UsageError for options of files beside texts, and the reverse. */
-function checkOptions(texts: string[], options: Record<string, unknown>): void {
-  if (options.input !== undefined && texts.length > 0)
-    throw new UsageError('`input` and texts exclude each other: give one of them');
-  if (options.input !== undefined && options.pairs)
-    throw new UsageError('`input` and `pairs` exclude each other: a file has pairs in two columns');
-  const stray = ['out', 'textColumn', 'pairColumn', 'format'].find(
-    (name) => options[name] !== undefined,
-  );
-  if (options.input === undefined && stray)
-    throw new UsageError(`\`${stray}\` goes with \`input\`, a file of texts`);
-}

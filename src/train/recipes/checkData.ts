@@ -55,6 +55,11 @@ export async function checkData(
   if (paths.length === 0) throw new UsageError('`files`: expected one or more, got none');
   if (model !== undefined && vocab !== undefined)
     throw new UsageError('`model` and `vocab` exclude each other: one tokenizer counts the tokens');
+  if (model === undefined && vocab === undefined) {
+    if (cased) throw new UsageError('`cased` goes with `vocab`, the vocabulary that keeps case');
+    if (maxLength !== undefined)
+      throw new UsageError('`maxLength` goes with `model` or `vocab`, which count tokens');
+  }
   const tokenizer = await openTokenizer({ model, vocab, cased }, report);
   let task = columns.task;
   const checkers: FileChecker[] = [];
