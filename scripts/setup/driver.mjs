@@ -227,7 +227,7 @@ export function ensureAdapter(root, say, machine = machineOf(root)) {
     if (!adapter) {
       const commands = commandLines(plan, machine.isRoot);
       say(`no WebGPU adapter: ${problem}\nThe wasm device will be used.`);
-      if (commands) say(`to get an adapter, run this and then npm run setup:\n${commands}`);
+      if (commands) say(`to get an adapter, run this and then npx wigbert setup:\n${commands}`);
       return;
     }
   }

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { createReadStream } from 'node:fs';
 import { realpath, stat } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
@@ -141,11 +142,10 @@ async function listen(server: Server, first: number): Promise<number> {
   );
 }
 
-const tryPort = (server: Server, port: number) =>
-  new Promise<NodeJS.ErrnoException | undefined>((resolve) => {
-    server.once('error', resolve);
-    server.listen(port, HOST, () => {
-      server.off('error', resolve);
-      resolve(undefined);
-    });
-  });
+function tryPort(server: Server, port: number): Promise<NodeJS.ErrnoException | undefined> {
+  server.listen(port, HOST);
+  return once(server, 'listening').then(
+    () => undefined,
+    (error) => error,
+  );
+}

@@ -138,6 +138,18 @@ describe('the server of the page', () => {
     expect(Number(new URL(second.url).port)).toBeGreaterThan(port);
     second.close();
   });
+
+  it('says nothing of the ports that are taken', async () => {
+    const warned: Error[] = [];
+    const warn = (warning: Error) => warned.push(warning);
+    process.on('warning', warn);
+    const servers: WebServer[] = [];
+    for (let i = 0; i < 12; i++) servers.push(await serveFolder(folder, port));
+    await new Promise(setImmediate);
+    process.off('warning', warn);
+    for (const each of servers) each.close();
+    expect(warned).toEqual([]);
+  });
 });
 
 describe('wigbert ui', () => {
