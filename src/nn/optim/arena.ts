@@ -13,7 +13,7 @@ import {
 import { full, keep, noGrad, scope, type Tensor, tensor, zeros } from '../../tensor/index.ts';
 import { isDenseAtOrigin, launchMap, tensorOver } from '../../tensor/launch.ts';
 import { describe } from '../../tensor/print.ts';
-import { contiguousStrides, formatShape, sameShape } from '../../tensor/shape.ts';
+import { contiguousStrides } from '../../tensor/shape.ts';
 import { Storage } from '../../tensor/storage.ts';
 
 /**
@@ -77,8 +77,7 @@ export class Arena {
 
   /**
    * Copies in the gradients that were set by hand and lie elsewhere.
-   * @throws ArgumentError if a gradient's shape is not its parameter's; StateError if a later
-   *   optimiser took a parameter over.
+   * @throws StateError if a later optimiser took a parameter over.
    */
   copyInGradients(): void {
     for (const param of this.params) {
@@ -90,12 +89,6 @@ export class Arena {
         );
       }
       if (!grad || grad.storage === gradBuffer) continue;
-      if (!sameShape(grad.shape, shape)) {
-        throw new ArgumentError(
-          `optimizer: expected a gradient of shape ${formatShape(shape)}, ` +
-            `got ${formatShape(grad.shape)}`,
-        );
-      }
       // Copied twice: it may lie in this arena, and a launch may not write a buffer that it reads.
       noGrad(() => launchMap(copy, [launchMap(copy, [grad])], {}, tensorOver(gradBuffer!, shape)));
       const touchedRows = touchedRowsOf(gradBuffer!);

@@ -112,8 +112,9 @@ describe.each([
         .sum()
         .backward();
       expect(await step()).toEqual([-8, -8, -9]);
-      param.grad = tensor([1, 2], { device });
-      expect(() => optimizer.step()).toThrow('expected a gradient of shape [3], got [2]');
+      expect(() => {
+        param.grad = tensor([1, 2], { device });
+      }).toThrow('grad: expected a gradient of shape [3], got');
       optimizer.dispose();
     },
   );

@@ -278,7 +278,7 @@ describe('wigbert embed', () => {
     [['--out', join(dir, 'x.jsonl'), '--layers', '1,,2', 'a'], /whole numbers separated by commas/],
     [
       ['--out', join(dir, 'x.jsonl'), '--input', 'y.tsv', 'a'],
-      /<texts> and --input exclude each other/,
+      /--input and texts exclude each other/,
     ],
     [
       ['--out', join(dir, 'x.jsonl'), '--input', 'y.tsv', '--pairs'],
