@@ -36,9 +36,11 @@ export default defineConfig({
   test: {
     testTimeout: 120_000,
     hookTimeout: 120_000,
-    // A software adapter takes every core: more workers only fight over them.
+    // A software adapter takes every core: more workers only fight over them, as do the threads of
+    // the garbage collector.
     pool: 'forks',
     maxWorkers: 2,
+    execArgv: ['--single-threaded-gc'],
     // Node alone loads what is built.
     server: { deps: { external: [/\/dist\/src\//] } },
     reporters: ['default', './scripts/summary-reporter.mjs'],

@@ -2,9 +2,13 @@ import { withDefaults } from '../../platform/defaults.ts';
 import { ArgumentError } from '../../platform/errors.ts';
 import { formatValue } from '../../platform/format.ts';
 
-/** @throws ArgumentError if a key is none of `known`. */
+/**
+ * Options of PyTorch's that are off (`maximize: false`, `foreach: null`) are as good as absent.
+ * @throws ArgumentError if a key is none of `known`.
+ */
 export function checkKnown(options: object, known: readonly string[]): void {
-  const unknown = Object.keys(options).find((key) => !known.includes(key));
+  const given = Object.entries(options).filter(([, value]) => (value ?? false) !== false);
+  const unknown = given.map(([key]) => key).find((key) => !known.includes(key));
   if (unknown !== undefined)
     throw new ArgumentError(
       `optimizer: unknown option ${formatValue(unknown)}: expected one of ${known.join(', ')}`,
