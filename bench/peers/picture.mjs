@@ -22,7 +22,7 @@ const lineColor = '#e6e6e6';
 
 // Pixels. Names stand left of each row of panels.
 const names = 240;
-const panelWidth = 226;
+const panelWidth = 262;
 const gapX = 24;
 const gapY = 84;
 const barHeight = 19;
