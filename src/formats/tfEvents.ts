@@ -2,6 +2,7 @@
  * TensorBoard's event files: records of TFRecord, each an `Event` of TensorFlow's event.proto with
  * scalars (summary.proto), encoded as protocol buffers.
  */
+import { joinBytes } from '../platform/joinBytes.ts';
 
 const CASTAGNOLI = 0x82f63b78;
 const crcTable = Uint32Array.from({ length: 256 }, (_, byte) => {
@@ -16,16 +17,6 @@ export function maskedCrc32c(bytes: Uint8Array): number {
   for (const byte of bytes) crc = crcTable[(crc ^ byte) & 0xff] ^ (crc >>> 8);
   crc = ~crc >>> 0;
   return (((crc >>> 15) | (crc << 17)) + 0xa282ead8) >>> 0;
-}
-
-function concat(parts: readonly Uint8Array[]): Uint8Array {
-  const bytes = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const part of parts) {
-    bytes.set(part, at);
-    at += part.length;
-  }
-  return bytes;
 }
 
 /** A number of little-endian bytes. */
@@ -47,7 +38,7 @@ const BYTES = 2;
 const FLOAT = 5;
 const key = (field: number, type: number): Uint8Array => Uint8Array.of((field << 3) | type);
 const bytesField = (field: number, bytes: Uint8Array): Uint8Array =>
-  concat([key(field, BYTES), varint(bytes.length), bytes]);
+  joinBytes([key(field, BYTES), varint(bytes.length), bytes]);
 const textField = (field: number, text: string): Uint8Array =>
   bytesField(field, new TextEncoder().encode(text));
 
@@ -56,12 +47,14 @@ function record(data: Uint8Array): Uint8Array {
   const length = fixed(8, (view) => view.setBigUint64(0, BigInt(data.length), true));
   const crc = (bytes: Uint8Array) =>
     fixed(4, (view) => view.setUint32(0, maskedCrc32c(bytes), true));
-  return concat([length, crc(length), data, crc(data)]);
+  return joinBytes([length, crc(length), data, crc(data)]);
 }
 
 /** @param time in seconds since 1970 */
 const event = (time: number, fields: readonly Uint8Array[]): Uint8Array =>
-  record(concat([key(1, DOUBLE), fixed(8, (view) => view.setFloat64(0, time, true)), ...fields]));
+  record(
+    joinBytes([key(1, DOUBLE), fixed(8, (view) => view.setFloat64(0, time, true)), ...fields]),
+  );
 
 /** The record that an event file begins with. */
 export const eventFileHeader = (time: number): Uint8Array =>
@@ -75,7 +68,7 @@ export function scalarEvent(
 ): Uint8Array {
   const values = Object.entries(scalars).map(([tag, value]) => {
     const number = fixed(4, (view) => view.setFloat32(0, value, true));
-    return bytesField(1, concat([textField(1, tag), key(2, FLOAT), number]));
+    return bytesField(1, joinBytes([textField(1, tag), key(2, FLOAT), number]));
   });
-  return event(time, [key(2, VARINT), varint(step), bytesField(5, concat(values))]);
+  return event(time, [key(2, VARINT), varint(step), bytesField(5, joinBytes(values))]);
 }

@@ -1,4 +1,5 @@
 import { UsageError } from '../../platform/errors.ts';
+import { joinBytes } from '../../platform/joinBytes.ts';
 import { decodeLeniently, type Encoding } from './encoding.ts';
 
 /** Bytes that are decoded at once, if they hold the end of a line. */
@@ -29,7 +30,7 @@ export async function* byteBlocks(
     pending.push(chunk);
     size += chunk.length;
     if (size < wanted) continue;
-    const bytes = joined(pending, size);
+    const bytes = joined(pending);
     const end = lastCut(bytes, width, cut);
     if (end > 0) yield bytes.subarray(0, end);
     pending = [bytes.subarray(end)];
@@ -41,19 +42,11 @@ export async function* byteBlocks(
         `${name} has a line of more than ${MAX_LINE_BYTES >> 20} MiB: is it the file you mean?`,
       );
   }
-  if (size > 0) yield joined(pending, size);
+  if (size > 0) yield joined(pending);
 }
 
-function joined(pieces: readonly Uint8Array[], size: number): Uint8Array {
-  if (pieces.length === 1) return pieces[0];
-  const bytes = new Uint8Array(size);
-  let at = 0;
-  for (const piece of pieces) {
-    bytes.set(piece, at);
-    at += piece.length;
-  }
-  return bytes;
-}
+const joined = (pieces: readonly Uint8Array[]): Uint8Array =>
+  pieces.length === 1 ? pieces[0] : joinBytes(pieces);
 
 const LF = 0x0a;
 const CR = 0x0d;
