@@ -62,8 +62,9 @@ export const dot = operation('dot', 2, (a: Tensor, b: Tensor): Tensor => {
  */
 function combine(x: Tensor, y: Tensor, beta: number, alpha: number): Tensor {
   const own = expand(x, y.shape);
-  const always = () => full([], 1, { device: x.device });
-  return add(beta === 0 ? maskedFill(own, always(), 0) : mul(own, beta), mul(y, alpha));
+  const everywhere = { dtype: 'bool', device: x.device } as const;
+  const scaled = beta === 0 ? maskedFill(own, full([], 1, everywhere), 0) : mul(own, beta);
+  return add(scaled, mul(y, alpha));
 }
 
 /**
