@@ -14,6 +14,23 @@ const MOCKING = [
   'test/formats/hub.test.ts',
 ];
 
+/** Files with a process of their own: they define kernels, which others would see, ... */
+const DEFINING = [
+  'test/device/webgpu/webgpuDevice.test.ts',
+  'test/examples/customKernel.test.ts',
+  'test/kernels/kernels.test.ts',
+  'test/kernels/types.test.ts',
+  'test/tensor/kernelTools.test.ts',
+];
+/** ... or use up memory, and have it collected often, which is slow beside what others left. */
+const FILLING = [
+  'test/device/cpu.test.ts',
+  'test/device/wasm/memoryLimit.test.ts',
+  'test/tensor/memory.test.ts',
+  'test/train/recipes/memory.test.ts',
+];
+const ALONE = [...DEFINING, ...FILLING];
+
 /** The entries of the package, by name, and what its `imports` choose, as Node takes it. */
 const named = Object.entries({
   ...packageJson.exports,
@@ -48,9 +65,25 @@ export default defineConfig({
       {
         extends: true,
         resolve: { alias: built },
-        test: { name: 'built', include: ['test/**/*.test.ts'], exclude: MOCKING },
+        test: {
+          name: 'shared',
+          include: ['test/**/*.test.ts'],
+          exclude: [...ALONE, ...MOCKING],
+          // The engine is loaded once for all of them: that takes longer than most of them do.
+          isolate: false,
+          setupFiles: ['test/support/freshEngine.ts'],
+        },
       },
-      { extends: true, resolve: { alias: notBuilt }, test: { name: 'sources', include: MOCKING } },
+      {
+        extends: true,
+        resolve: { alias: built },
+        test: { name: 'alone', include: ALONE, sequence: { groupOrder: 1 } },
+      },
+      {
+        extends: true,
+        resolve: { alias: notBuilt },
+        test: { name: 'sources', include: MOCKING, sequence: { groupOrder: 1 } },
+      },
     ],
   },
 });

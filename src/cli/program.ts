@@ -42,7 +42,7 @@ export async function runCommandLine(
     onCommand(!printers.includes(command.name()) || command.opts().out !== undefined);
     const { threads } = program.opts();
     if (isProfiled()) (await import('./profile.ts')).enableProfile();
-    if (threads) (await import('./openDevice.ts')).setThreads(threads);
+    (await import('./openDevice.ts')).setThreads(threads);
     if (sharedCommands.includes(command.name())) await (await import('./ranks.ts')).joinRanks();
   });
   try {
