@@ -19,7 +19,7 @@ export interface PretrainDataOptions extends ExampleBuilderOptions, TableOptions
    * Plain texts, one per line (documents separated by empty lines), or tables with a text column.
    */
   files: readonly string[];
-  /** File to validate with. Default: a part of `files`. */
+  /** File to validate with, all of it. Default: a part of `files`. */
   valid?: string;
   /** Share of the texts held out to validate with, some thousand at most. Default 0.05. */
   validSplit: number;
@@ -57,9 +57,7 @@ export async function openPretrainData(
   const exampleBuilder = new ExampleBuilder(tokenizer, settings);
   await reportUnknownIn(corpus(), files, tokenizer, report);
   const heldOut: Document[] = [];
-  const held = validCorpus
-    ? documentsOfSplit(validCorpus(), 'valid', 1, seed)
-    : documentsOfSplit(corpus(), 'valid', validSplit, seed);
+  const held = validCorpus ? validCorpus() : documentsOfSplit(corpus(), 'valid', validSplit, seed);
   for await (const document of held) heldOut.push(document);
   return {
     documents: validCorpus ? corpus : () => documentsOfSplit(corpus(), 'train', validSplit, seed),

@@ -25,7 +25,9 @@ export async function findBatchSize<P, S extends StepInfo, E extends { step: num
   examples: number,
 ): Promise<number> {
   const { device } = task.model.parameters()[0];
-  const step = new TrainingStep(task, { ...options, totalSteps: 1, evalEvery: 1, saveEvery: 1 });
+  // What skips steps that are not finite takes the others, and these are only tried.
+  const tried = { ...options, onNan: 'stop', totalSteps: 1, evalEvery: 1, saveEvery: 1 } as const;
+  const step = new TrainingStep(task, tried);
   let found = 0;
   try {
     for (let size = 1; size <= Math.min(MAX_BATCH_SIZE, examples); size *= 2) {

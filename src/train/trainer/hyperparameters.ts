@@ -149,12 +149,15 @@ export const examplesPerStep = ({
 export const warmupSteps = (totalSteps: number, warmupRatio: number): number =>
   Math.ceil(totalSteps * warmupRatio);
 
+/** Names of what does not decay; those of recurrent layers are `bias_ih_l0`, `bias_hh_l0_reverse`. */
+const exempt = /(bias|bias_[ih]h_l\d+(_reverse)?|LayerNorm\.weight)$/;
+
 /**
  * Parameter groups for AdamW: no decay on biases and LayerNorm, as in BERT's own fine-tuning
  * (Devlin et al. 2019). Frozen parameters are in neither group.
  */
 export function weightDecayGroups(model: Module, weightDecay: number) {
-  const isExempt = (name: string) => /(bias|LayerNorm\.weight)$/.test(name);
+  const isExempt = (name: string) => exempt.test(name);
   const named = model.namedParameters().filter(([, { requiresGrad }]) => requiresGrad);
   const group = (exempt: boolean) =>
     named.filter(([name]) => isExempt(name) === exempt).map(([, parameter]) => parameter);

@@ -9,6 +9,7 @@ import { fineTune } from '../../../src/train/recipes/fineTune.ts';
 import type { FineTuneEvent } from '../../../src/train/recipes/fineTuneEvents.ts';
 import { pretrain } from '../../../src/train/recipes/pretrain.ts';
 import { checkOfRun } from '../../../src/train/recipes/report/dataCheck.ts';
+import { duration, metricTitle } from '../../../src/train/recipes/report/figures.ts';
 import { writeReport } from '../../../src/train/recipes/report/writeReport.ts';
 import { elementsOf } from '../../support/html.ts';
 
@@ -155,6 +156,27 @@ it('the page of a pre-training has its perplexity', async () => {
   elementsOf(page);
   expect(page).toContain(history.evaluations.at(-1)!.validPerplexity!.toFixed(2));
   expect(page).toContain('pre-training (mlm)');
+});
+
+it('a file to validate a pre-training with is used to its end', async () => {
+  const lines = (count: number) =>
+    Array.from({ length: count }, (_, i) => `${sentence(i)} `.repeat(8)).join('\n');
+  const [texts, valid] = [file('few.txt', lines(9)), file('many.txt', lines(1500))];
+  const start = { vocab, config, steps: 1, evalEvery: 1, batchSize: 500, maxLength: 8 };
+  let held = 0;
+  const onEvent = (event: { event: string; valid?: unknown }) => {
+    if (event.event === 'start') held = event.valid as number;
+  };
+  await pretrain({ files: [texts], valid, ...start, out: join(dir, 'of a file') }, { onEvent });
+  expect(held).toBeGreaterThanOrEqual(1500);
+});
+
+it('times and metrics are written as people do', () => {
+  expect([59.94, 59.97, 3599.4, 3600, 7190, 7229].map(duration)).toEqual([
+    ...['59.9 s', '1 min 0 s', '59 min 59 s', '1 h 0 min', '2 h 0 min', '2 h 0 min'],
+  ]);
+  expect(metricTitle('exactMatch', 'question-answering')).toBe('exact match');
+  expect(metricTitle('exactMatch', 'multi-label')).toBe('all labels right');
 });
 
 it('a run without validation data has a page without results', async () => {

@@ -147,6 +147,13 @@ describe.each(['cpu', 'webgpu'] as const)('memory that runs out on %s', (kind) =
     expect(tight.halved).toEqual([]);
     expect(tight.losses).toEqual(four.losses);
   });
+
+  here(kind)('`auto` leaves them also where steps that are not finite are skipped', async () => {
+    const settings = { warmupRatio: 0, onNan: 'skip' } as const;
+    const four = await run(kind, long, undefined, settings);
+    const tight = await run(kind, long, four.peakBytes * 1.1, { ...settings, batchSize: 'auto' });
+    expect(tight.losses).toEqual(four.losses);
+  });
 });
 
 describe('a loss of pairs', () => {

@@ -1,11 +1,13 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { BertForSequenceClassification } from '../../../src/bert/heads/sequenceClassification.ts';
 import { CpuDevice } from '../../../src/device/cpu.ts';
-import { setDevice } from '../../../src/tensor/index.ts';
+import { LSTM } from '../../../src/nn/index.ts';
+import { setDevice, type Tensor } from '../../../src/tensor/index.ts';
 import { tasks } from '../../../src/train/tasks/index.ts';
 import { createTaskModel } from '../../../src/train/tasks/taskModel.ts';
 import { evaluateExamples } from '../../../src/train/trainer/evaluate.ts';
 import { type FitOptions, fit } from '../../../src/train/trainer/fit.ts';
+import { weightDecayGroups } from '../../../src/train/trainer/hyperparameters.ts';
 import { layerDecayGroups } from '../../../src/train/trainer/layerDecay.ts';
 import { config, examples, options } from './fixtures.ts';
 
@@ -138,6 +140,14 @@ it.each([1, 2, 4])('rates decay from the top of %d layers to the embeddings', (l
     expect([name, rateOf.get(parameter)]).toEqual([name, 1e-3 * 0.5 ** above]);
   }
   expect(groups[0].lr).toBe(1e-3);
+});
+
+it('weights decay, biases do not, those of an LSTM neither', () => {
+  const lstm = new LSTM(4, 4, { bidirectional: true });
+  const [decaying, exempt] = weightDecayGroups(lstm, 0.01);
+  const shapes = (params: Tensor[]) => params.map(({ shape }) => shape.length);
+  expect(shapes(decaying.params)).toEqual([2, 2, 2, 2]);
+  expect(shapes(exempt.params)).toEqual([1, 1, 1, 1]);
 });
 
 it('a decay of 1 changes no bit', async () => {

@@ -9,9 +9,12 @@ import type { ReportEvaluation, RunReport } from './runReport.ts';
 const right = (title: string) => ({ title, right: true }) as const;
 
 /** All metrics on the validation data. */
-export function metricsPart({ examples, loss, metrics, calibration }: ReportEvaluation): Html {
+export function metricsPart(
+  { examples, loss, metrics, calibration }: ReportEvaluation,
+  task?: TaskName,
+): Html {
   const rows = Object.entries(metrics).map(([name, value]) => [
-    metricTitle(name),
+    metricTitle(name, task),
     metricValue(name, value),
   ]);
   rows.unshift(['loss', decimal(loss)]);
@@ -171,8 +174,8 @@ export function resultParts({
   const isWide = labels.length > MAX_NARROW_LABELS && evaluation.confusion !== undefined;
   return [
     isWide
-      ? html`${metricsPart(evaluation)}${beside}`
-      : html`<div class="pair">${metricsPart(evaluation)}${beside}</div>`,
+      ? html`${metricsPart(evaluation, task)}${beside}`
+      : html`<div class="pair">${metricsPart(evaluation, task)}${beside}</div>`,
     beside !== ofLabels && ofLabels,
     calibrationPart(evaluation),
     worstPart(evaluation),
