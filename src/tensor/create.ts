@@ -6,6 +6,7 @@ import { toHalfBits } from '../kernels/kit/half.ts';
 import { fill } from '../kernels/memory.ts';
 import { openBestDevice } from '../measure/bestDevice.ts';
 import { ArgumentError } from '../platform/errors.ts';
+import { formatValue } from '../platform/format.ts';
 import { hostDraw } from './drawOnce.ts';
 import { toInt32 } from './elements.ts';
 import { underName } from './errorName.ts';
@@ -152,8 +153,13 @@ function flatten(values: NestedArray, shape: Shape, depth: number, into: number[
 
 const scalarBits = new DataView(new ArrayBuffer(4));
 
-/** Fills the memory of a tensor that shares it with no other, without noting a write. */
+/**
+ * Fills the memory of a tensor that shares it with no other, without noting a write.
+ * @throws ArgumentError for what is neither a number nor a boolean.
+ */
 export function fillMemory(target: Tensor, value: number): Tensor {
+  if (typeof value !== 'number' && typeof value !== 'boolean')
+    throw new ArgumentError(`expected a number to fill with, got ${formatValue(value)}`);
   const { dtype, storage, size } = target;
   if (dtype === 'float32') scalarBits.setFloat32(0, value);
   else if (isHalf(dtype)) scalarBits.setUint32(0, toHalfBits(value, dtype) * 0x10001);

@@ -11,6 +11,7 @@ import { isDense, mapParams } from '../kernels/kit/map.ts';
 import type { MapKernel } from '../kernels/kit/mapSpec.ts';
 import { MAX_RANK } from '../kernels/kit/shape.ts';
 import { ArgumentError, StateError } from '../platform/errors.ts';
+import { formatValue } from '../platform/format.ts';
 import { constantWatch } from './constantWatch.ts';
 import { describe } from './print.ts';
 import { checkSaved } from './savedTensors.ts';
@@ -21,7 +22,7 @@ import { type DType, empty, isHalf, Tensor } from './tensor.ts';
  * Launches a kernel on tensors of one device.
  * @throws StateError if a tensor is disposed, or the tensors are on different devices.
  * @throws ArgumentError if an int32 tensor is given for a float32 buffer: its bits would be read as
- * floats.
+ * floats; or for a parameter that is no number: it would be NaN.
  */
 export function launch<T extends ParamTypes, C extends Constants, B extends BufferTypes>(
   kernel: Kernel<T, C, B>,
@@ -53,6 +54,11 @@ export function launch<T extends ParamTypes, C extends Constants, B extends Buff
     if (access !== 'write') checkSaved(tensor);
     bindings[name] = tensor.storage.binding;
   }
+  for (const name in kernel.params)
+    if (kernel.params[name] === 'f32' && typeof params[name] !== 'number')
+      throw new ArgumentError(
+        `${kernel.name}: \`${name}\`: expected a number, got ${formatValue(params[name])}`,
+      );
   device!.run(kernel, bindings as { [K in keyof B]: Binding }, params);
   const watch = constantWatch();
   if (!watch) return;

@@ -9,6 +9,7 @@ import { isDenseAtOrigin, launch, launchMap, tensorOver } from './launch.ts';
 import { whileReading } from './savedTensors.ts';
 import { keepWith } from './scope.ts';
 import { isExpanded } from './shape.ts';
+import type { Storage } from './storage.ts';
 import { storeInto } from './storeStrided.ts';
 import { empty, type Node, type SparseRowGradient, type Tensor } from './tensor.ts';
 
@@ -61,9 +62,14 @@ export function densify(tensor: Tensor, { dense, sparse }: PendingGradient): Ten
 export function abandonGradBuffers(): void {
   for (const parameter of recallGradBuffers()) {
     const buffer = gradBufferOf(parameter);
-    const touchedRows = buffer && touchedRowsOf(buffer);
-    if (touchedRows) fillMemory(touchedRows, 1);
+    if (buffer) touchAllRows(buffer);
   }
+}
+
+/** After a write over a gradient buffer: rows that were known to hold zeros may not any more. */
+export function touchAllRows(buffer: Storage): void {
+  const touchedRows = touchedRowsOf(buffer);
+  if (touchedRows) fillMemory(touchedRows, 1);
 }
 
 function accumulateSparse(sparse: readonly SparsePart[], gradient: Tensor): void {
@@ -83,8 +89,7 @@ export function accumulateGrad(leaf: Tensor, pending: PendingGradient): void {
   const { dense, sparse } = pending;
   if (dense) {
     accumulateDense(leaf, dense);
-    const touchedRows = touchedRowsOf(leaf.grad!.storage);
-    if (touchedRows) fillMemory(touchedRows, 1);
+    touchAllRows(leaf.grad!.storage);
   } else if (!leaf.grad) {
     clearSparseGrad(leaf);
   }

@@ -149,7 +149,7 @@ export const examplesPerStep = ({
 export const warmupSteps = (totalSteps: number, warmupRatio: number): number =>
   Math.ceil(totalSteps * warmupRatio);
 
-/** Names of what does not decay; those of recurrent layers are `bias_ih_l0`, `bias_hh_l0_reverse`. */
+/** Names of what does not decay; recurrent layers have `bias_ih_l0` and `bias_hh_l0_reverse`. */
 const exempt = /(bias|bias_[ih]h_l\d+(_reverse)?|LayerNorm\.weight)$/;
 
 /**

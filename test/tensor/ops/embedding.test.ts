@@ -90,10 +90,45 @@ describe.each([
     w.scope(() => lossOf(weight, indices(2, 6), 1).backward());
     const sum = expectedGrad([2, 49, 0], 4).map((value, i) => value + expectedGrad([2, 6], 1)[i]);
     expect(await weight.grad!.data()).toEqual(sum);
+    // Written on the device: rows that no look-up touched, by an operation, through a view.
+    w.noGrad(() => weight.grad!.add_(5));
+    optimizer.zeroGrad();
+    await check([8], 1, 0);
+    w.noGrad(() => weight.grad!.select(0, 30).fill_(7));
+    optimizer.zeroGrad();
+    await check([12], 2, 0);
     // Dropped without telling the optimiser.
     weight.grad!.dispose();
     weight.grad = null;
     await check([11], 1, 0);
+    optimizer.dispose();
+    weight.dispose();
+  });
+
+  here('are those of plain tables where captured steps write to them', async () => {
+    const { weight, optimizer } = table(device!);
+    const initial = (await weight.data()) as Float32Array;
+    const step = w.capture(device!, ({ ids }: { ids: w.Tensor }) => {
+      optimizer.zeroGrad();
+      const loss = lossOf(weight, ids, 1);
+      loss.backward();
+      w.noGrad(() => weight.grad!.add_(1));
+      optimizer.step();
+      return loss;
+    });
+    const expected = Float32Array.from(initial);
+    for (const ids of [
+      [1, 2],
+      [3, 3],
+      [4, 1],
+      [5, 9],
+    ]) {
+      await step.run({ ids: { data: Int32Array.from(ids), shape: [2] } });
+      for (const [k, grad] of expectedGrad(ids, 1).entries()) expected[k] -= 0.1 * (grad + 1);
+    }
+    const actual = await weight.data();
+    expect(Math.max(...expected.map((value, k) => Math.abs(value - actual[k])))).toBeLessThan(1e-5);
+    step.dispose();
     optimizer.dispose();
     weight.dispose();
   });
