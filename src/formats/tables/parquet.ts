@@ -66,10 +66,11 @@ async function readerOf(file: RandomAccessFile, name: string): Promise<Reader> {
   const metadata = await reading(parquetMetadataAsync(buffer, { parsers }));
   const { children } = parquetSchema(metadata);
   const names = children.map(({ element }) => element.name);
-  const columns = [...names, ...nestedColumns(children)];
+  const nestedColumns = fieldsOf(children);
+  const columns = [...names, ...nestedColumns];
   const readValue = valueReader(metadata, children);
   return {
-    columns,
+    ...{ columns, nestedColumns },
     async *read() {
       const options = { file: buffer, metadata, parsers, compressors };
       const scan = await reading(parquetScan(options));
@@ -103,7 +104,7 @@ const asyncBuffer = (file: RandomAccessFile) => ({
 });
 
 /** Fields of structs, by name with dots. Lists and maps are values. */
-function nestedColumns(children: readonly SchemaTree[]): string[] {
+function fieldsOf(children: readonly SchemaTree[]): string[] {
   const found: string[] = [];
   const visit = ({ element, children, path }: SchemaTree) => {
     if (path.length > 1) found.push(path.join('.'));

@@ -76,7 +76,8 @@ export async function embed(
   if (stride !== undefined && pooling === 'tokens')
     throw new UsageError("`stride`: expected `pooling` to be 'mean' or 'cls', got 'tokens'");
   const format = out === undefined ? undefined : embeddingFormat(out);
-  if (out !== undefined) await checkOutFile(out);
+  const inputs = options.input === undefined ? [] : [options.input];
+  if (out !== undefined) await checkOutFile(out, inputs);
   const texts = await readTexts(options, report);
   const pipeline = await FeatureExtractionPipeline.fromPretrained(
     await fetchModel(model, report, base),
