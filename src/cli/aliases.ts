@@ -9,13 +9,7 @@ const aliases: Readonly<Record<string, readonly string[]>> = {
   epochs: ['num-epochs', 'num-train-epochs', 'n-epochs'],
   steps: ['max-steps', 'num-steps', 'num-train-steps'],
   out: ['output-dir', 'output', 'out-dir', 'output-file', 'save-dir'],
-  'batch-size': [
-    'per-device-train-batch-size',
-    'per-device-eval-batch-size',
-    'train-batch-size',
-    'eval-batch-size',
-    'bs',
-  ],
+  'batch-size': ['per-device-train-batch-size', 'train-batch-size', 'bs'],
   'max-length': ['max-seq-length', 'max-seq-len', 'max-len', 'model-max-length'],
   model: ['model-name-or-path', 'model-name', 'model-path', 'model-dir', 'pretrained-model'],
   vocab: ['vocab-file', 'vocab-path'],
@@ -47,6 +41,9 @@ const aliases: Readonly<Record<string, readonly string[]>> = {
   'lora-target': ['lora-target-modules', 'target-modules'],
   base: ['base-model', 'base-model-name-or-path'],
 };
+
+/** Names of the batch size of commands that do not train; those that do have one for both. */
+const evalBatchAliases = ['per-device-eval-batch-size', 'eval-batch-size'];
 
 /** Names of the file that commands take as an argument. */
 const fileAliases = ['train-file', 'train-data-file', 'train-data', 'data-file', 'data', 'dataset'];
@@ -83,6 +80,8 @@ function renamed(word: string, command: Command, program: Command): string[] {
     ? name
     : Object.keys(aliases).find((target) => aliases[target].includes(name) && has(target));
   if (ours !== undefined) return [`--${ours}${value}`];
+  if (evalBatchAliases.includes(name) && has('batch-size') && !has('epochs'))
+    return [`--batch-size${value}`];
   const takesFile = command.registeredArguments.some((argument) =>
     ['data', 'files'].includes(argument.name()),
   );

@@ -20,7 +20,7 @@ export interface SentenceSettings {
   lowerCase?: boolean;
 }
 
-const MODULES = 'modules.json';
+export const MODULES = 'modules.json';
 /** Of models that are written here. */
 const POOLING = '1_Pooling';
 const NORMALIZE = '2_Normalize';

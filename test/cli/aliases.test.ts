@@ -13,7 +13,12 @@ program
   .option('--max-length <n>')
   .option('--batch-size <n>')
   .option('--model <dir>');
-program.command('predict').argument('[texts...]').option('--model <dir>').option('--top-k <n>');
+program
+  .command('predict')
+  .argument('[texts...]')
+  .option('--model <dir>')
+  .option('--top-k <n>')
+  .option('--batch-size <n>');
 
 it.each([
   ['train --lr 1', 'train --learning-rate 1'],
@@ -21,6 +26,9 @@ it.each([
   ['train --num-epochs 1 --num_train_epochs 2', 'train --epochs 1 --epochs 2'],
   ['--debug train --output_dir x', '--debug train --out x'],
   ['train --per_device_train_batch_size 8', 'train --batch-size 8'],
+  // Not the batch size of training: it is refused, as what the command does not have.
+  ['train --per_device_eval_batch_size 64', 'train --per_device_eval_batch_size 64'],
+  ['predict --eval_batch_size=64', 'predict --batch-size=64'],
   ['train --max_seq_length 8 --model_name_or_path=a', 'train --max-length 8 --model=a'],
   ['train --train_file a.csv', 'train a.csv'],
   ['train --train-file=a.csv', 'train a.csv'],

@@ -7,6 +7,7 @@ import { type FileContent, writeFiles } from '../../platform/atomicWrite.ts';
 import { readBytes } from '../../platform/readFiles.ts';
 import { BertTokenizer } from '../../text/tokenizer/index.ts';
 import { copyCalibration } from './calibrationFile.ts';
+import { removeEarlierResults } from './earlierResults.ts';
 import { evaluate } from './evaluate.ts';
 import type { InputEvent, RecipeCallbacks } from './events.ts';
 import type { FileOptions } from './fineTuneData.ts';
@@ -65,6 +66,7 @@ export async function convertModel(
   const before =
     data === undefined ? undefined : await evaluate({ ...columns, model: name, base, data });
   const files = await tokenizerOf(folder);
+  await removeEarlierResults(out);
   await writeCheckpoint(out, config, architecture ? [architecture] : [], weights, files, dtype);
   await removeModel(out, 'adapter');
   await copySentenceFiles(folder, out, config);

@@ -25,6 +25,7 @@ import { type EpochRecord, History, type StepRecord } from '../trainer/history.t
 import { examplesPerStep } from '../trainer/hyperparameters.ts';
 import { historyPicture } from '../trainer/picture.ts';
 import type { SavedState } from '../trainer/trainer.ts';
+import { removeEarlierResults } from './earlierResults.ts';
 import { type RecipeCallbacks, troubleCallbacks } from './events.ts';
 import type { FineTuneEvent } from './fineTuneEvents.ts';
 import { type PreparedFineTuning, prepareFineTuning } from './fineTunePrepare.ts';
@@ -173,7 +174,7 @@ async function trainAndSave(
       onStep: (record, pace) => report({ event: 'step', ...record, ...pace }),
       onEpoch: (record, seconds) => report({ event: 'epoch', ...record, seconds }),
       onBest: async () => {
-        await onMainProcess(() => part.save(out, tokenizerFiles));
+        await onMainProcess(() => saveModel(part, out, tokenizerFiles, !bestModel));
         processGroup().barrier();
         bestModel = (await hashFile(weights)).sha256;
       },
@@ -201,7 +202,8 @@ async function trainAndSave(
   if (history.steps.length > 0) {
     // The model of an earlier run stays until this one has a better one.
     const hasModel = bestModel !== undefined || (!interimModel && (await fileExists(weights)));
-    if (isAborted && !hasModel) await onMainProcess(() => part.save(out, tokenizerFiles));
+    if (isAborted && !hasModel)
+      await onMainProcess(() => saveModel(part, out, tokenizerFiles, true));
     const [file] = filesOf(settings.data);
     await onMainProcess(() =>
       writeHistory(bestModel || !hasModel ? out : checkpoint!, history, file),
@@ -215,6 +217,16 @@ async function trainAndSave(
   }
   const saved = bestModel ? { file: part.weightsFile, sha256: bestModel } : undefined;
   return { history, hashes, model: saved };
+}
+
+async function saveModel(
+  part: ReturnType<typeof trainedPart>,
+  out: string,
+  files: Record<string, string>,
+  isFirst: boolean,
+): Promise<void> {
+  if (isFirst) await removeEarlierResults(out);
+  await part.save(out, files);
 }
 
 /** The cpu device does not capture steps, so their operations are not counted. */

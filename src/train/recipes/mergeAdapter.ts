@@ -3,6 +3,7 @@ import { modelFiles } from '../../formats/modelFiles.ts';
 import { UsageError } from '../../platform/errors.ts';
 import { BertTokenizer } from '../../text/tokenizer/index.ts';
 import { copyCalibration } from './calibrationFile.ts';
+import { removeEarlierResults } from './earlierResults.ts';
 import type { InputEventOf, RecipeCallbacks } from './events.ts';
 import { checkNoModel, checkOtherFolder, removeModel } from './outFolder.ts';
 import { copySentenceFiles } from './sentenceFolder.ts';
@@ -43,6 +44,7 @@ export async function mergeAdapter(
   const model = await loadWholeModel(folder);
   const tokenizer = await BertTokenizer.fromPretrained(folder);
   const modelMaxLength = model.config.maxPositionEmbeddings;
+  await removeEarlierResults(out);
   await model.savePretrained(out, tokenizer.files({ modelMaxLength }));
   await removeModel(out, 'adapter');
   await copySentenceFiles(folder, out, model.config);

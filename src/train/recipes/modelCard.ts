@@ -1,6 +1,7 @@
 import type { BertPreTrainedModel } from '../../bert/pretrainedModel.ts';
 import { version } from '../../device/tuning/tuningFile.ts';
 import { writeFiles } from '../../platform/atomicWrite.ts';
+import { removeFile } from '../../platform/checkedFolder.ts';
 import { formatNames } from '../../platform/format.ts';
 import { fileExists, pathExists, readText } from '../../platform/readFiles.ts';
 import { joinPath } from '../../platform/runtime.ts';
@@ -126,8 +127,7 @@ async function writeCard(
   model: BertPreTrainedModel,
   { files, language, ...content }: Content,
 ): Promise<void> {
-  const path = joinPath(dir, CARD);
-  if ((await pathExists(path)) && !(await readText(path)).includes(MARK)) return;
+  if (await isKept(joinPath(dir, CARD))) return;
   const from = settings.model;
   const isFolder = from !== undefined && (await pathExists(from));
   const baseCard = from === undefined ? '' : joinPath(from, CARD);
@@ -146,4 +146,14 @@ async function writeCard(
     versions: `wigbert ${begunBy}, device ${device}`,
   });
   await writeFiles(dir, { [CARD]: text });
+}
+
+/** Whether there is a card that people wrote themselves. */
+const isKept = async (path: string): Promise<boolean> =>
+  (await pathExists(path)) && !(await readText(path)).includes(MARK);
+
+/** Removes the card of an earlier model, unless people wrote it. */
+export async function removeCard(dir: string): Promise<void> {
+  const path = joinPath(dir, CARD);
+  if (!(await isKept(path))) await removeFile(path);
 }

@@ -25,6 +25,7 @@ import { checkVocab } from '../tasks/taskModel.ts';
 import { HISTORY } from '../trainer/checkpoint.ts';
 import { examplesPerStep } from '../trainer/hyperparameters.ts';
 import type { Throughput } from '../trainer/stepReader.ts';
+import { removeEarlierResults } from './earlierResults.ts';
 import {
   type InputEvent,
   type RecipeCallbacks,
@@ -249,6 +250,7 @@ async function writeResult(
   tokenizerFiles: Record<string, string>,
 ): Promise<void> {
   const title = `${file.split('/').at(-1)}: pre-training`;
+  await removeEarlierResults(out);
   await model.savePretrained(out, {
     ...tokenizerFiles,
     [HISTORY]: `${JSON.stringify(history, undefined, 1)}\n`,

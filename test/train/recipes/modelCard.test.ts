@@ -132,3 +132,25 @@ function tagsOf(bytes: Buffer): string[] {
   }
   return tags;
 }
+
+it('a run that is stopped leaves nothing that is said of an earlier model', async () => {
+  const out = join(dir, 'overwritten');
+  await train(out);
+  const said = ['README.md', 'report.json', 'report.html', 'calibration.json'];
+  expect(readdirSync(out)).toEqual(expect.arrayContaining(said));
+  writeFileSync(join(out, 'modules.json'), '[]');
+  const controller = new AbortController();
+  await fineTune(
+    { ...{ data, out, config, vocab, epochs: 9, maxLength: 12, batchSize: 4, overwrite: true } },
+    {
+      signal: controller.signal,
+      onEvent: ({ event }) => event === 'epoch' && controller.abort(),
+    },
+  );
+  expect(readdirSync(out)).toEqual(expect.arrayContaining(['model.safetensors', 'config.json']));
+  expect(readdirSync(out).filter((name) => [...said, 'modules.json'].includes(name))).toEqual([]);
+  // A card without the mark is somebody's own.
+  writeFileSync(join(out, 'README.md'), 'mine');
+  await train(out, { overwrite: true });
+  expect(readFileSync(join(out, 'README.md'), 'utf8')).toBe('mine');
+});
