@@ -17,7 +17,7 @@ interface ExportPageOptions extends PageFileOptions {
 
 /** Writes a model as a page that is one file. */
 export async function exportPage({ model, out, title, language }: ExportPageOptions) {
-  await checkOutFile(out, []);
+  await checkOutFile(out);
   const template = await readFile(builtPage('file-template.html'), 'utf8');
   await openCliDevice('cpu', true);
   const files = await readPageModel(model, (event) => reportInput(event, false));

@@ -1,1 +1,1 @@
-export { absolutePath, isSamePath, realPath } from '#platform';
+export { absolutePath, isSamePath } from '#platform';

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync, symlinkSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'csv-parse/sync';
 import { beforeAll, describe, expect, it } from 'vitest';
@@ -26,55 +26,6 @@ describe('predict on files', () => {
       texts.map((text, i) => [`${i}`, text, i === 1 ? 'bad' : 'good']),
     );
     for (const { score } of rows) expect(Number(score)).toBeGreaterThan(0.5);
-  });
-
-  it('leaves the input as it is, whatever it is called, and writes nothing compressed', async () => {
-    const input = file('same.csv', csv);
-    symlinkSync(input, join(dir, 'link.csv'));
-    for (const out of [join(dir, '.', '/same.csv'), join(dir, 'link.csv')]) {
-      const { status, stderr } = await predict('--input', input, '--out', out);
-      expect([status, stderr]).toEqual([2, expect.stringContaining('expected another file than')]);
-    }
-    expect(readFileSync(input, 'utf8')).toBe(csv);
-    const corpus = file('texts.txt', 'a film\n');
-    expect((await wigbertHere(['vocab', corpus, '--out', corpus])).stderr).toContain(
-      'expected another file than',
-    );
-    const vectors = file('texts.jsonl', '{"text": "a film"}\n');
-    const embedded = await wigbertHere([
-      'embed',
-      '--model',
-      model,
-      '--input',
-      vectors,
-      '--out',
-      vectors,
-      '--device',
-      'cpu',
-    ]);
-    expect(embedded.stderr).toContain('expected another file than');
-    const twice = await predict('--input', input, join(dir, 'link.csv'));
-    expect(twice.stderr).toContain('expected each file once');
-    const { stderr } = await predict('--input', input, '--out', join(dir, 'out.csv.gz'));
-    expect(stderr).toContain('--out: expected a name without .gz');
-  });
-
-  it('keeps columns with dots in their names, and what other files have of the same name', async () => {
-    const row = { user: null, 'user.id': 7, text: texts[0], 'text.lang': 'en' };
-    const dots = file('dots.jsonl', JSON.stringify(row));
-    const out = join(dir, 'dots.csv');
-    await predict('--input', dots, '--out', out, '--quiet');
-    expect(readFileSync(out, 'utf8').split('\n')[0]).toBe(
-      'user,user.id,text,text.lang,label,score',
-    );
-    const other = file('other.jsonl', JSON.stringify({ text: texts[1], label: 'GOLD', score: 5 }));
-    const both = await predict('--input', dots, other, '--quiet');
-    const objects = both.stdout
-      .trim()
-      .split('\n')
-      .map((line) => JSON.parse(line));
-    expect(objects[0]).toMatchObject({ ...row, predicted_label: 'good' });
-    expect(objects[1]).toMatchObject({ label: 'GOLD', score: 5, predicted_label: 'bad' });
   });
 
   it('JSON lines keep what is nested, and JSON is an array', async () => {

@@ -30,13 +30,9 @@ const extensions: Record<string, DataFormat> = {
   parquet: 'parquet',
 };
 
-/** A URL without what follows its path; `#` and `?` may be in the name of a file. */
-const withoutQuery = (name: string): string =>
-  /^[a-z][a-z\d+.-]+:\/\//i.test(name) ? name.replace(/[?#].*$/, '') : name;
-
 /** The extension of a file or URL, in lower case and without its dot; that of what a .gz holds. */
 export const extensionOf = (name: string): string =>
-  /\.([^./\\]+)$/.exec(withoutQuery(name).replace(/\.gz$/i, ''))?.[1].toLowerCase() ?? '';
+  /\.([^./\\]+)$/.exec(name.replace(/[?#].*$/, '').replace(/\.gz$/i, ''))?.[1].toLowerCase() ?? '';
 
 const formatByExtension = (name: string): DataFormat | undefined => {
   const extension = extensionOf(name);

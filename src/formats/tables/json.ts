@@ -31,9 +31,9 @@ export async function jsonReader(text: Text, lines: boolean): Promise<Reader> {
   const objects = items([], new JsonElements(path).push({ text: start, invalid: [] })).flatMap(
     (item) => (isRowProblem(item) ? [] : [item.object!]),
   );
-  const { columns, nestedColumns } = columnsOf(objects);
+  const columns = columnsOf(objects);
   return {
-    ...{ columns, nestedColumns },
+    columns,
     async *read() {
       const elements = new JsonElements(path);
       for await (const block of text.blocks('word')) yield items(columns, elements.push(block));
@@ -96,9 +96,9 @@ function columnReader(lists: Columns): Reader {
   const objects = Array.from({ length: count }, (_, i) =>
     Object.fromEntries(Object.entries(lists).map(([key, list]) => [key, list[i]])),
   );
-  const { columns, nestedColumns } = columnsOf(objects);
+  const columns = columnsOf(objects);
   return {
-    ...{ columns, nestedColumns },
+    columns,
     async *read() {
       yield objects.map((object, i) => rowOf(object, columns, i + 1));
     },

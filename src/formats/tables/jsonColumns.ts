@@ -1,5 +1,5 @@
 import { isObject } from '../../platform/format.ts';
-import type { Reader, Row } from './rows.ts';
+import type { Row } from './rows.ts';
 
 /** Columns with dots that a file can have, and levels of objects that they reach into. */
 export const MAX_NESTED_COLUMNS = 200;
@@ -9,9 +9,7 @@ export const MAX_DEPTH = 4;
  * The columns of JSON objects: their keys, then the keys of objects in them with dots between, such
  * as `annotations.label`.
  */
-export function columnsOf(
-  objects: Iterable<Record<string, unknown>>,
-): Pick<Reader, 'columns' | 'nestedColumns'> {
+export function columnsOf(objects: Iterable<Record<string, unknown>>): string[] {
   const keys = new Set<string>();
   const nested = new Set<string>();
   const visit = (object: Record<string, unknown>, prefix: string, depth: number) => {
@@ -22,8 +20,7 @@ export function columnsOf(
     }
   };
   for (const object of objects) visit(object, '', 1);
-  const nestedColumns = [...nested].filter((column) => !keys.has(column));
-  return { columns: [...keys, ...nestedColumns], nestedColumns };
+  return [...keys, ...[...nested].filter((column) => !keys.has(column))];
 }
 
 /** The row of a JSON object. */

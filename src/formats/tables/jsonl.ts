@@ -11,9 +11,9 @@ export async function jsonLinesReader(text: Text): Promise<Reader> {
     const object = isValid && source.trim() !== '' ? parseObject(source) : '';
     if (typeof object !== 'string') objects.push(object);
   }
-  const { columns, nestedColumns } = columnsOf(objects);
+  const columns = columnsOf(objects);
   return {
-    ...{ columns, nestedColumns },
+    columns,
     async *read() {
       for await (const lines of linesOf(text.blocks('line'))) {
         const items: Item[] = [];
@@ -30,21 +30,10 @@ export async function jsonLinesReader(text: Text): Promise<Reader> {
   };
 }
 
-/** The tokens of JSON that can hold digits: texts and numbers. */
-const TEXTS_AND_NUMBERS = /"[^"\\]*(?:\\.[^"\\]*)*"|-?\d[\d.eE+-]*/gs;
-
-/** Whole numbers that JavaScript would round, such as the ids of posts, become texts. */
-const withExactNumbers = (source: string): string =>
-  /\d{16}/.test(source)
-    ? source.replace(TEXTS_AND_NUMBERS, (token) =>
-        /^-?\d{16,}$/.test(token) && !Number.isSafeInteger(Number(token)) ? `"${token}"` : token,
-      )
-    : source;
-
 /** The object in a line of JSON, or the reason why there is none. */
 export function parseObject(source: string): Record<string, unknown> | string {
   try {
-    const value: unknown = JSON.parse(withExactNumbers(source));
+    const value: unknown = JSON.parse(source);
     return isObject(value) ? value : 'not a JSON object';
   } catch (error) {
     return `bad JSON: ${(error as Error).message}`;

@@ -66,11 +66,10 @@ async function readerOf(file: RandomAccessFile, name: string): Promise<Reader> {
   const metadata = await reading(parquetMetadataAsync(buffer, { parsers }));
   const { children } = parquetSchema(metadata);
   const names = children.map(({ element }) => element.name);
-  const nestedColumns = fieldsOf(children);
-  const columns = [...names, ...nestedColumns];
+  const columns = [...names, ...nestedColumns(children)];
   const readValue = valueReader(metadata, children);
   return {
-    ...{ columns, nestedColumns },
+    columns,
     async *read() {
       const options = { file: buffer, metadata, parsers, compressors };
       const scan = await reading(parquetScan(options));
@@ -104,7 +103,7 @@ const asyncBuffer = (file: RandomAccessFile) => ({
 });
 
 /** Fields of structs, by name with dots. Lists and maps are values. */
-function fieldsOf(children: readonly SchemaTree[]): string[] {
+function nestedColumns(children: readonly SchemaTree[]): string[] {
   const found: string[] = [];
   const visit = ({ element, children, path }: SchemaTree) => {
     if (path.length > 1) found.push(path.join('.'));

@@ -33,8 +33,6 @@ export type Item = Row | RowProblem;
 /** The columns of a file, and a way to read its rows from the first. */
 export interface Reader {
   columns: string[];
-  /** Those of them that are within others: keys of objects in objects, fields of structs. */
-  nestedColumns?: readonly string[];
   /** Lists of items, in file order. */
   read(): AsyncGenerator<Item[]>;
   /** CoNLL: the numbers of the columns, from 1, that are read as words and tags. */

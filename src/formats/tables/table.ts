@@ -24,8 +24,6 @@ export interface Table {
   readonly encoding: string;
   /** Names of the columns, in the order of a row's values. */
   readonly columns: readonly string[];
-  /** Those of them that are within others: keys of objects in objects, fields of structs. */
-  readonly nestedColumns?: readonly string[];
   /** Names that several columns have; the first of them counts. */
   readonly duplicateColumns: readonly string[];
   /** CoNLL: which columns are words and tags. */
@@ -100,10 +98,10 @@ const parquetTable = (name: string, reader: Reader): Table =>
 function tableOfReader(
   { name, encoding }: Pick<Text, 'name' | 'encoding'>,
   format: DataFormat,
-  { columns, nestedColumns, wordColumns, read }: Reader,
+  { columns, wordColumns, read }: Reader,
 ): Table {
   return {
-    ...{ name, format, encoding, columns, nestedColumns },
+    ...{ name, format, encoding, columns },
     duplicateColumns: [...new Set(columns.filter((name, at) => columns.indexOf(name) < at))],
     wordColumns,
     async *rows() {

@@ -1,7 +1,4 @@
-import { createHash } from 'node:crypto';
-import { readlinkSync } from 'node:fs';
 import { mkdir, open, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
-import { hostname } from 'node:os';
 import { ArgumentError, UsageError, WriteError } from '../errors.ts';
 import { formatBytes } from '../format.ts';
 import { joinPath } from '../paths.ts';
@@ -54,22 +51,8 @@ export async function writeFiles(dir: string, files: Record<string, FileContent>
   }
 }
 
-/** Where a process id means this process: the machine, and on Linux the container, as 4 digits. */
-const place = createHash('sha256')
-  .update(`${hostname()} ${namespaceOfIds()}`)
-  .digest('hex')
-  .slice(0, 4);
-
-function namespaceOfIds(): string {
-  try {
-    return readlinkSync('/proc/self/ns/pid');
-  } catch {
-    return '';
-  }
-}
-
 /** Identifies one call of `writeFiles`; starts with the process id, see `removeLeftovers`. */
-export const newWriteId = (): string => `${process.pid}-${place}${crypto.randomUUID().slice(-8)}`;
+export const newWriteId = (): string => `${process.pid}-${crypto.randomUUID().slice(-12)}`;
 const temporaryPath = (dir: string, name: string, id: string): string =>
   joinPath(dir, `${name}.${id}.tmp`);
 const markPath = (dir: string, id: string): string => joinPath(dir, `.${id}.saved`);
@@ -167,25 +150,18 @@ async function renameAll(dir: string, id: string, names: readonly string[]): Pro
   await rm(markPath(dir, id), { force: true });
 }
 
-/** Milliseconds after which nobody writes to a temporary file of another machine any more. */
-const LONGEST_WRITE = 7 * 24 * 3600 * 1000;
-
 /** Removes temporary files of processes that ended before they finished. */
 async function removeLeftovers(dir: string): Promise<void> {
   for (const name of await readdir(dir)) {
-    const [, id, where] = /\.(\d+)-([0-9a-f]{4})[0-9a-f]{8}\.tmp$/.exec(name) ?? [];
-    if (!id) continue;
+    const pid = Number(/\.(\d+)-[0-9a-f]{12}\.tmp$/.exec(name)?.[1]);
+    if (!pid) continue;
     const path = joinPath(dir, name);
-    const { mtimeMs } = await stat(path).catch(() => ({ mtimeMs: Number.POSITIVE_INFINITY }));
-    if (isOver(Number(id), where, mtimeMs)) await rm(path, { force: true });
+    // In a container each run may have the same process id: then the age of the file decides.
+    const began = Date.now() - process.uptime() * 1000;
+    const changed = async () => (await stat(path).catch(() => undefined))?.mtimeMs ?? began;
+    const dead = pid === process.pid ? (await changed()) < began : !isRunning(pid);
+    if (dead) await rm(path, { force: true });
   }
-}
-
-function isOver(pid: number, where: string, changed: number): boolean {
-  if (where !== place) return Date.now() - changed > LONGEST_WRITE;
-  // In a container each run may have the same process id: then the age of the file decides.
-  if (pid === process.pid) return changed < Date.now() - process.uptime() * 1000;
-  return !isRunning(pid);
 }
 
 /** Whether a process of this machine runs. */

@@ -76,8 +76,7 @@ export async function embed(
   if (stride !== undefined && pooling === 'tokens')
     throw new UsageError("`stride`: expected `pooling` to be 'mean' or 'cls', got 'tokens'");
   const format = out === undefined ? undefined : embeddingFormat(out);
-  const inputs = options.input === undefined ? [] : [options.input];
-  if (out !== undefined) await checkOutFile(out, inputs);
+  if (out !== undefined) await checkOutFile(out);
   const texts = await readTexts(options, report);
   const pipeline = await FeatureExtractionPipeline.fromPretrained(
     await fetchModel(model, report, base),

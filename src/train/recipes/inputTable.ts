@@ -11,13 +11,7 @@ import { openTexts } from '../../formats/tables/texts.ts';
 import { isReadOnce } from '../../platform/byteSource.ts';
 import { UsageError } from '../../platform/errors.ts';
 import { readString, readWords } from '../data/cells.ts';
-import {
-  type ColumnOptions,
-  findTextColumns,
-  firstOf,
-  textColumns,
-  wordColumns,
-} from '../data/columns.ts';
+import { type ColumnOptions, findTextColumns, textColumns, wordColumns } from '../data/columns.ts';
 import type { NamedExample } from '../data/example.ts';
 import { rowReader } from '../data/rowReader.ts';
 import { tasks } from '../tasks/index.ts';
@@ -122,13 +116,11 @@ async function openAnyTable(
   }
   const table = await openTable(path, options);
   // Tagged words have no header: then a TSV file is CoNLL.
-  const { columns } = table;
-  const isKnown =
-    textColumn === undefined
-      ? firstOf(columns, [...wordColumns, ...textColumns]) >= 0
-      : columns.includes(textColumn);
+  const known = textColumn === undefined ? [...wordColumns, ...textColumns] : [textColumn];
   const mayBeConll = isTagger && table.format === 'tsv' && !(await isReadOnce(path));
-  return mayBeConll && !isKnown ? openTable(path, { ...options, format: 'conll' }) : table;
+  return mayBeConll && !known.some((name) => table.columns.includes(name))
+    ? openTable(path, { ...options, format: 'conll' })
+    : table;
 }
 
 /** One text a line; an empty line is an empty text. */
@@ -150,8 +142,7 @@ function inputReader(
   { textColumn, pairColumn }: InputOptions,
   isTagger: boolean,
 ): (values: readonly unknown[]) => Read {
-  const at = isTagger ? firstOf(columns, wordColumns) : -1;
-  const words = at < 0 ? undefined : columns[at];
+  const words = isTagger ? wordColumns.find((column) => columns.includes(column)) : undefined;
   const chosen = { textColumn: textColumn ?? words, pairColumn };
   const { textIndex, pairIndex } = findTextColumns(columns, chosen, name);
   return (values) => {

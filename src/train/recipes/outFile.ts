@@ -1,7 +1,6 @@
 import { ensureWritableFolder, writeFiles } from '../../platform/atomicWrite.ts';
 import { UsageError } from '../../platform/errors.ts';
 import { fileExists, pathExists } from '../../platform/readFiles.ts';
-import { isSamePath } from '../../platform/samePath.ts';
 
 function split(path: string): [dir: string, name: string] {
   const at = path.search(/[^/\\]*$/);
@@ -10,15 +9,10 @@ function split(path: string): [dir: string, name: string] {
 
 /**
  * Checks that a file can be written, before long work whose result it takes.
- * @param inputs files that are read, and stay as they are
- * @throws UsageError for the path of a folder, of an input, or in a folder that cannot be written
- * to.
+ * @throws UsageError for the path of a folder, or in a folder that cannot be written to.
  */
-export async function checkOutFile(path: string, inputs: readonly string[]): Promise<void> {
+export async function checkOutFile(path: string): Promise<void> {
   const [dir, name] = split(path);
-  for (const input of inputs)
-    if (await isSamePath(path, input))
-      throw new UsageError(`\`out\`: expected another file than \`input\`, got ${path}`);
   if (name === '' || ((await pathExists(path)) && !(await fileExists(path))))
     throw new UsageError(`\`out\`: expected the path of a file, got ${path}`);
   await ensureWritableFolder(dir);

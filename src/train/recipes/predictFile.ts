@@ -80,12 +80,10 @@ export async function predictFile(
   const { out } = options;
   const files = filesOf(options.input);
   if (typeof out === 'string') {
-    if (/\.gz$/i.test(out))
-      throw new UsageError(
-        `\`out\`: expected a name without .gz, since it is not compressed, got ${out}`,
-      );
+    if (files.includes(out))
+      throw new UsageError(`\`out\`: expected another file than \`input\`, got ${out}`);
     if (options.outFormat === undefined) formatOf(out);
-    await checkOutFile(out, files);
+    await checkOutFile(out);
   }
   const predictor = await openPredictor(options, report);
   const tables = await openInputs(files, options, predictor.task);
@@ -94,10 +92,7 @@ export async function predictFile(
   const own = table.format === 'parquet' ? 'jsonl' : table.format;
   const format = options.outFormat ?? (typeof out === 'string' ? formatOf(out) : own);
   const { task, labels } = predictor;
-  const writer = predictionWriter(format, table, {
-    ...{ task, labels, topK: options.topK },
-    taken: [...new Set(tables.flatMap(({ columns }) => columns))],
-  });
+  const writer = predictionWriter(format, table, { task, labels, topK: options.topK });
   const unseen = predictor.unseenCounter();
   const abstentions = new AbstentionCounter(options.abstainBelow);
   const skipped = tables.map(() => new SkippedRows());

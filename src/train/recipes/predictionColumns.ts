@@ -118,7 +118,7 @@ function cellColumns(
     }
     case 'multi-label':
       return [
-        ['labels', ({ labels }: PredictionOf<'multi-label'>) => labelsCell(labels)],
+        ['labels', ({ labels }: PredictionOf<'multi-label'>) => labels.join(',')],
         ...labels.map((label): Column<PredictionOf<'multi-label'>> => {
           return [`score_${label}`, ({ scores }) => round(scores[label])];
         }),
@@ -134,7 +134,3 @@ function cellColumns(
       return choiceColumns;
   }
 }
-
-/** Several labels as they are read: with commas between, or as JSON if a name has one. */
-const labelsCell = (labels: readonly string[]): string =>
-  labels.some((label) => /,|^\s*\[/.test(label)) ? JSON.stringify(labels) : labels.join(',');

@@ -1,7 +1,6 @@
 import { type DataFormat, hasObjects } from '../../formats/tables/format.ts';
 import { rowWriter } from '../../formats/tables/write.ts';
 import { UsageError } from '../../platform/errors.ts';
-import { formatValue } from '../../platform/format.ts';
 import { areEntityTags } from '../metrics/entities.ts';
 import type { Question } from '../tasks/spans.ts';
 import type { TaskName } from '../tasks/task.ts';
@@ -26,8 +25,6 @@ export interface Predicted {
   task: TaskName;
   labels: readonly string[];
   topK?: number | 'all';
-  /** Columns of all files: what is predicted is called otherwise. */
-  taken: readonly string[];
 }
 
 /** @throws UsageError when a table of predictions cannot be written in the format. */
@@ -54,20 +51,23 @@ export function predictionWriter(
 const namedColumns = ({ format, columns }: InputTable): string[] =>
   columns.filter((name) => format !== 'conll' || !/^\d+$/.test(name));
 
+/** Columns with keys of nested objects are in the column of the object already. */
+const isNested = (column: string, columns: readonly string[]): boolean =>
+  columns.some((outer) => column.startsWith(`${outer}.`));
+
 function cellWriter(
   format: 'tsv' | 'csv',
   table: InputTable,
-  { task, labels, topK, taken }: Predicted,
+  { task, labels, topK }: Predicted,
 ): PredictionWriter {
-  const { columns, nestedColumns = [] } = table;
+  const { columns } = table;
   const isJson = hasObjects(table.format);
-  // What is nested is in the column of the object already.
-  const shown = namedColumns(table).filter((name) => !nestedColumns.includes(name));
+  const shown = namedColumns(table).filter((name) => !isJson || !isNested(name, columns));
   const indices =
     isJson || table.format === 'conll'
       ? shown.map((name) => columns.indexOf(name))
       : [...columns.keys()];
-  const added = predictionColumns(task, 'cells', labels, topK, taken);
+  const added = predictionColumns(task, 'cells', labels, topK, columns);
   const writer = rowWriter(format, [...shown, ...added.names]);
   const lateKeys = new Set<string>();
   return {
@@ -91,20 +91,17 @@ function cellWriter(
 function jsonWriter(
   format: 'json' | 'jsonl',
   table: InputTable,
-  { task, labels, topK, taken }: Predicted,
+  { task, labels, topK }: Predicted,
 ): PredictionWriter {
   const { columns, name, duplicateColumns } = table;
   if (duplicateColumns.length > 0)
     throw new UsageError(
       `${name} has several columns named ${duplicateColumns[0]}, which JSON cannot hold`,
     );
-  const added = predictionColumns(task, 'objects', labels, topK, taken);
+  const added = predictionColumns(task, 'objects', labels, topK, columns);
   const named = namedColumns(table);
   const indices = named.map((column) => columns.indexOf(column));
   const isArray = format === 'json';
-  // An object far down may have a key that those on top lack: it keeps its value.
-  const freeKey = (key: string, given: object): string =>
-    Object.hasOwn(given, key) ? freeKey(`predicted_${key}`, given) : key;
   let isFirst = true;
   return {
     begin: isArray ? '[\n' : '',
@@ -112,9 +109,7 @@ function jsonWriter(
       const values = added.values(result);
       const objects = rows.map(({ values: own, object }, i) => {
         const given = object ?? Object.fromEntries(named.map((key, at) => [key, own[indices[at]]]));
-        const more = Object.fromEntries(
-          added.names.map((key, at) => [freeKey(key, given), values[i][at]]),
-        );
+        const more = Object.fromEntries(added.names.map((key, at) => [key, values[i][at]]));
         return JSON.stringify({ ...given, ...more });
       });
       const before = isFirst ? '' : ',\n';
@@ -161,20 +156,12 @@ function conllWriter({ columns, format }: InputTable, { labels }: Predicted): Pr
 /** SQuAD's predictions: an object with the answer to each question, by its id. */
 function squadWriter(): PredictionWriter {
   let isFirst = true;
-  const ids = new Set<string>();
   return {
     begin: '{\n',
     write(rows, { predictions }) {
-      const lines = rows.map(({ input, line }, i) => {
+      const lines = rows.map(({ input }, i) => {
         const { answer } = predictions[i] as AnswerPrediction;
-        const { id } = input as Question;
-        if (ids.has(id))
-          throw new UsageError(
-            `line ${line}: the id ${formatValue(id)} occurs twice: answers by id need ids of ` +
-              'their own; write .jsonl instead',
-          );
-        ids.add(id);
-        return `${JSON.stringify(id)}: ${JSON.stringify(answer)}`;
+        return `${JSON.stringify((input as Question).id)}: ${JSON.stringify(answer)}`;
       });
       const before = isFirst ? '' : ',\n';
       isFirst = false;

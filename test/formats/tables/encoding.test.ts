@@ -63,14 +63,6 @@ describe('encodings', () => {
     expect(csv.rows[0]).toEqual({ values: ['갊\r\n가', 'x'], line: 2 });
   });
 
-  it('takes the names that Python has', async () => {
-    for (const encoding of ['utf-16-le', 'utf_16_le', 'UTF-16LE'])
-      expect((await read(utf16(plain), 'a.tsv', { encoding })).table.encoding).toBe('UTF-16LE');
-    const latin = Buffer.from('text\nna\xefve\n', 'latin1');
-    for (const encoding of ['latin-1', 'latin_1', 'latin1'])
-      expect((await read(latin, 'a.tsv', { encoding })).rows[0].values).toEqual(['naïve']);
-  });
-
   it('has all characters of CP949', () => {
     expect(decodeCp949(bytes('8141c652a1a1c8feb0a1cafea2e6a2e761'))).toBe('갂힣　힝가龕€®a');
     for (const broken of ['80', 'ff', 'c653', 'a2e8', 'c9a1', 'fea1', 'b0', 'b020', '8140'])

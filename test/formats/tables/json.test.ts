@@ -147,21 +147,4 @@ describe('JSON', () => {
     expect(problems).toEqual([]);
     expect(rows.map(({ object }) => object)).toEqual(many);
   });
-
-  it('keeps whole numbers that JavaScript would round, as texts', async () => {
-    const ids =
-      '{"id": 1234567890123456789, "text": "no 1234567890123456789", "n": [1.5e300, -12]}';
-    const large =
-      '{"id": -98765432109876543210, "text": "\\"12345678901234567890", "n": 9007199254740991}';
-    for (const [name, source] of [
-      ['a.jsonl', `${ids}\n${large}`],
-      ['a.json', `[${ids},\n${large}]`],
-    ]) {
-      const { rows } = await read(source, name);
-      expect(rows.map(({ values }) => values)).toEqual([
-        ['1234567890123456789', 'no 1234567890123456789', [1.5e300, -12]],
-        ['-98765432109876543210', '"12345678901234567890', 9007199254740991],
-      ]);
-    }
-  });
 });
