@@ -1,9 +1,10 @@
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { recoverWrites, writeFiles } from '../../src/platform/atomicWrite.ts';
 import { ArgumentError, UsageError, WriteError } from '../../src/platform/errors.ts';
+import { newWriteId } from '../../src/platform/node/atomicWrite.ts';
 
 const root = await mkdtemp(join(tmpdir(), 'wigbert-write-'));
 afterAll(() => rm(root, { recursive: true }));
@@ -64,7 +65,8 @@ describe('writeFiles', () => {
     expect(refused).toBeInstanceOf(WriteError);
   });
 
-  const [dead, alive] = [`${2 ** 31 - 1}-0123456789ab`, `${process.ppid}-0123456789ab`];
+  const tail = newWriteId().split('-')[1];
+  const [dead, alive] = [`${2 ** 31 - 1}-${tail}`, `${process.ppid}-${tail}`];
   test('finishes complete writes of dead processes and removes incomplete ones', async () => {
     const dir = await fresh();
     const files = {
@@ -92,5 +94,16 @@ describe('writeFiles', () => {
       c: 'c',
       'c.tmp': 'of another',
     });
+  });
+
+  test('leaves what another machine or container writes, for a day', async () => {
+    const dir = await fresh();
+    const other = `${tail[0] === '0' ? '1' : '0'}${tail.slice(1)}`;
+    const [young, old] = [`a.${2 ** 31 - 1}-${other}.tmp`, `b.${process.ppid}-${other}.tmp`];
+    for (const name of [young, old]) await writeFile(join(dir, name), 'half');
+    const before = new Date(Date.now() - 25 * 3600 * 1000);
+    await utimes(join(dir, old), before, before);
+    await writeFiles(dir, { c: 'c' });
+    expect(await texts(dir)).toEqual({ [young]: 'half', c: 'c' });
   });
 });

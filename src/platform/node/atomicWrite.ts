@@ -1,4 +1,7 @@
+import { createHash } from 'node:crypto';
+import { readlinkSync } from 'node:fs';
 import { mkdir, open, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { hostname } from 'node:os';
 import { ArgumentError, UsageError, WriteError } from '../errors.ts';
 import { formatBytes } from '../format.ts';
 import { joinPath } from '../paths.ts';
@@ -51,8 +54,24 @@ export async function writeFiles(dir: string, files: Record<string, FileContent>
   }
 }
 
-/** Identifies one call of `writeFiles`; starts with the process id, see `removeLeftovers`. */
-export const newWriteId = (): string => `${process.pid}-${crypto.randomUUID().slice(-12)}`;
+/** Identifies one call of `writeFiles`: the process id, and where that counts, `removeLeftovers`. */
+export const newWriteId = (): string => `${process.pid}-${place()}${crypto.randomUUID().slice(-8)}`;
+
+let knownPlace: string | undefined;
+/** Four digits for the machine and, on Linux, the container, which has process ids of its own. */
+function place(): string {
+  if (knownPlace !== undefined) return knownPlace;
+  let container = '';
+  try {
+    container = readlinkSync('/proc/self/ns/pid');
+  } catch {
+    // Not Linux.
+  }
+  const hash = createHash('sha256').update(`${hostname()} ${container}`);
+  knownPlace = hash.digest('hex').slice(0, 4);
+  return knownPlace;
+}
+
 const temporaryPath = (dir: string, name: string, id: string): string =>
   joinPath(dir, `${name}.${id}.tmp`);
 const markPath = (dir: string, id: string): string => joinPath(dir, `.${id}.saved`);
@@ -150,16 +169,23 @@ async function renameAll(dir: string, id: string, names: readonly string[]): Pro
   await rm(markPath(dir, id), { force: true });
 }
 
+/** Milliseconds after which a file that nobody writes to is left over, wherever it is from. */
+const LIFE = 24 * 3600 * 1000;
+
 /** Removes temporary files of processes that ended before they finished. */
 async function removeLeftovers(dir: string): Promise<void> {
   for (const name of await readdir(dir)) {
-    const pid = Number(/\.(\d+)-[0-9a-f]{12}\.tmp$/.exec(name)?.[1]);
-    if (!pid) continue;
+    const [, pid, where] = /\.(\d+)-([0-9a-f]{4})[0-9a-f]{8}\.tmp$/.exec(name) ?? [];
+    if (pid === undefined) continue;
     const path = joinPath(dir, name);
-    // In a container each run may have the same process id: then the age of the file decides.
-    const began = Date.now() - process.uptime() * 1000;
-    const changed = async () => (await stat(path).catch(() => undefined))?.mtimeMs ?? began;
-    const dead = pid === process.pid ? (await changed()) < began : !isRunning(pid);
+    const isOlder = async (time: number) =>
+      ((await stat(path).catch(() => undefined))?.mtimeMs ?? time) < time;
+    // Whether a process of another machine or container runs cannot be seen from here, and in a
+    // container each run may have the same process id: then the age of the file decides.
+    let dead: boolean;
+    if (where !== place()) dead = await isOlder(Date.now() - LIFE);
+    else if (Number(pid) !== process.pid) dead = !isRunning(Number(pid));
+    else dead = await isOlder(Date.now() - process.uptime() * 1000);
     if (dead) await rm(path, { force: true });
   }
 }
