@@ -46,6 +46,9 @@ const windows1252: Encoding = {
 /** Names that Python, Java and Windows use, for the labels of the Encoding Standard. */
 const aliases: Record<string, string> = {
   'utf-8-sig': 'utf-8',
+  'latin-1': 'latin1',
+  'utf-16-le': 'utf-16le',
+  'utf-16-be': 'utf-16be',
   cp949: 'euc-kr',
   ms949: 'euc-kr',
   uhc: 'euc-kr',

@@ -31,8 +31,11 @@ const extensions: Record<string, DataFormat> = {
 };
 
 /** The extension of a file or URL, in lower case and without its dot; that of what a .gz holds. */
-export const extensionOf = (name: string): string =>
-  /\.([^./\\]+)$/.exec(name.replace(/[?#].*$/, '').replace(/\.gz$/i, ''))?.[1].toLowerCase() ?? '';
+export function extensionOf(name: string): string {
+  // A file's own name may have these characters.
+  const path = /^[a-z]+:\/\//i.test(name) ? name.replace(/[?#].*$/, '') : name;
+  return /\.([^./\\]+)$/.exec(path.replace(/\.gz$/i, ''))?.[1].toLowerCase() ?? '';
+}
 
 const formatByExtension = (name: string): DataFormat | undefined => {
   const extension = extensionOf(name);

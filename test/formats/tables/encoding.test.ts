@@ -102,6 +102,7 @@ describe('encodings', () => {
   it.each([
     ['windows-1252', '6974927320636166e9', 'it’s café'],
     ['latin1', '636166e9', 'café'],
+    ['latin_1', '636166e9', 'café'],
     ['cp932', '82c682c482e0', 'とても'],
     ['euc-jp', 'a4c8a4c6a4e2', 'とても'],
     ['gb18030', 'd5e2b2bf', '这部'],
