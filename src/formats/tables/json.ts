@@ -31,9 +31,10 @@ export async function jsonReader(text: Text, lines: boolean): Promise<Reader> {
   const objects = items([], new JsonElements(path).push({ text: start, invalid: [] })).flatMap(
     (item) => (isRowProblem(item) ? [] : [item.object!]),
   );
-  const columns = columnsOf(objects);
+  const { columns, topColumns } = columnsOf(objects);
   return {
     columns,
+    topColumns,
     async *read() {
       const elements = new JsonElements(path);
       for await (const block of text.blocks('word')) yield items(columns, elements.push(block));
@@ -96,9 +97,10 @@ function columnReader(lists: Columns): Reader {
   const objects = Array.from({ length: count }, (_, i) =>
     Object.fromEntries(Object.entries(lists).map(([key, list]) => [key, list[i]])),
   );
-  const columns = columnsOf(objects);
+  const { columns, topColumns } = columnsOf(objects);
   return {
     columns,
+    topColumns,
     async *read() {
       yield objects.map((object, i) => rowOf(object, columns, i + 1));
     },

@@ -1,5 +1,5 @@
 import { isObject } from '../../platform/format.ts';
-import type { Row } from './rows.ts';
+import type { Reader, Row } from './rows.ts';
 
 /** Columns with dots that a file can have, and levels of objects that they reach into. */
 export const MAX_NESTED_COLUMNS = 200;
@@ -7,9 +7,11 @@ export const MAX_DEPTH = 4;
 
 /**
  * The columns of JSON objects: their keys, then the keys of objects in them with dots between, such
- * as `annotations.label`.
+ * as `annotations.label`; `topColumns` tells how many the former are.
  */
-export function columnsOf(objects: Iterable<Record<string, unknown>>): string[] {
+export function columnsOf(
+  objects: Iterable<Record<string, unknown>>,
+): Required<Pick<Reader, 'columns' | 'topColumns'>> {
   const keys = new Set<string>();
   const nested = new Set<string>();
   const visit = (object: Record<string, unknown>, prefix: string, depth: number) => {
@@ -20,7 +22,8 @@ export function columnsOf(objects: Iterable<Record<string, unknown>>): string[] 
     }
   };
   for (const object of objects) visit(object, '', 1);
-  return [...keys, ...[...nested].filter((column) => !keys.has(column))];
+  const columns = [...keys, ...[...nested].filter((column) => !keys.has(column))];
+  return { columns, topColumns: keys.size };
 }
 
 /** The row of a JSON object. */

@@ -11,9 +11,10 @@ export async function jsonLinesReader(text: Text): Promise<Reader> {
     const object = isValid && source.trim() !== '' ? parseObject(source) : '';
     if (typeof object !== 'string') objects.push(object);
   }
-  const columns = columnsOf(objects);
+  const { columns, topColumns } = columnsOf(objects);
   return {
     columns,
+    topColumns,
     async *read() {
       for await (const lines of linesOf(text.blocks('line'))) {
         const items: Item[] = [];
@@ -33,9 +34,15 @@ export async function jsonLinesReader(text: Text): Promise<Reader> {
 /** The object in a line of JSON, or the reason why there is none. */
 export function parseObject(source: string): Record<string, unknown> | string {
   try {
-    const value: unknown = JSON.parse(source);
+    const value: unknown = JSON.parse(/\d{16}/.test(source) ? longNumbersAsTexts(source) : source);
     return isObject(value) ? value : 'not a JSON object';
   } catch (error) {
     return `bad JSON: ${(error as Error).message}`;
   }
 }
+
+/** JSON whose whole numbers beyond 2^53, which JavaScript would round, are texts: ids, say. */
+const longNumbersAsTexts = (source: string): string =>
+  source.replace(/"[^"\\]*(?:\\.[^"\\]*)*"|-?\d[\d.eE+-]*/gs, (token) =>
+    /^-?\d{16,}$/.test(token) && !Number.isSafeInteger(Number(token)) ? `"${token}"` : token,
+  );

@@ -70,6 +70,7 @@ async function readerOf(file: RandomAccessFile, name: string): Promise<Reader> {
   const readValue = valueReader(metadata, children);
   return {
     columns,
+    topColumns: names.length,
     async *read() {
       const options = { file: buffer, metadata, parsers, compressors };
       const scan = await reading(parquetScan(options));

@@ -33,6 +33,8 @@ export type Item = Row | RowProblem;
 /** The columns of a file, and a way to read its rows from the first. */
 export interface Reader {
   columns: string[];
+  /** How many of these, the first, are not of objects in others; undefined for all. */
+  topColumns?: number;
   /** Lists of items, in file order. */
   read(): AsyncGenerator<Item[]>;
   /** CoNLL: the numbers of the columns, from 1, that are read as words and tags. */

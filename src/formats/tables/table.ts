@@ -24,6 +24,8 @@ export interface Table {
   readonly encoding: string;
   /** Names of the columns, in the order of a row's values. */
   readonly columns: readonly string[];
+  /** How many columns, the first, are not of objects in other columns; undefined for all. */
+  readonly topColumns?: number;
   /** Names that several columns have; the first of them counts. */
   readonly duplicateColumns: readonly string[];
   /** CoNLL: which columns are words and tags. */
@@ -98,10 +100,10 @@ const parquetTable = (name: string, reader: Reader): Table =>
 function tableOfReader(
   { name, encoding }: Pick<Text, 'name' | 'encoding'>,
   format: DataFormat,
-  { columns, wordColumns, read }: Reader,
+  { columns, topColumns, wordColumns, read }: Reader,
 ): Table {
   return {
-    ...{ name, format, encoding, columns },
+    ...{ name, format, encoding, columns, topColumns },
     duplicateColumns: [...new Set(columns.filter((name, at) => columns.indexOf(name) < at))],
     wordColumns,
     async *rows() {

@@ -33,6 +33,22 @@ describe('JSON', () => {
     expect(problems).toEqual([]);
   });
 
+  it('keeps the digits of whole numbers that JavaScript would round, as texts', async () => {
+    const source =
+      '{"id":1234567890123456789,"n":[-9007199254740993,9007199254740991,0.1234567890123456],' +
+      '"text":"a \\"b\\", 1234567890123456789"}';
+    for (const name of ['a.jsonl', 'a.json']) {
+      const { rows } = await read(`${source}\n`, name);
+      expect(rows.map(({ values }) => values)).toEqual([
+        [
+          '1234567890123456789',
+          ['-9007199254740993', 9007199254740991, 0.1234567890123456],
+          'a "b", 1234567890123456789',
+        ],
+      ]);
+    }
+  });
+
   it('reads lists by column, as pandas writes them', async () => {
     const lists = { text: ['a', 'b', ''], label: [1, 0, 1], more: [{ x: 1 }, null, { x: 2 }] };
     for (const source of [JSON.stringify(lists), JSON.stringify(lists, null, 2)]) {
