@@ -1,4 +1,4 @@
-import { basename, dirname } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { modelFiles } from '../formats/modelFiles.ts';
 import type { LineFile } from '../formats/tables/lines.ts';
 import { invalidReason, isRowProblem, type RowProblem } from '../formats/tables/rows.ts';
@@ -10,6 +10,7 @@ import { WordPieceTrainer, type WordPieceTrainerOptions } from '../text/vocabula
 import type { ColumnOptions } from '../train/data/columns.ts';
 import { type RowTexts, tableTexts } from '../train/data/tableTexts.ts';
 import { SkippedRows } from '../train/recipes/inputTable.ts';
+import { checkIsNoInput } from '../train/recipes/outFile.ts';
 import { reportInput } from './inputReports.ts';
 
 type Columns = Pick<ColumnOptions, 'textColumn' | 'pairColumn'> & TableOptions;
@@ -27,14 +28,15 @@ interface VocabOptions
 export async function learnVocabulary(files: string[], options: VocabOptions): Promise<void> {
   const { vocabSize, out, cased, textColumn, pairColumn, format, encoding, json, ...trainer } =
     options;
+  const isFile = out.endsWith('.txt');
+  await checkIsNoInput(isFile ? out : join(out, modelFiles.vocab), files);
   const learner = new WordPieceTrainer({ ...trainer, vocabSize, lowercase: !cased });
   for (const file of files)
     for await (const texts of textsOf(file, { textColumn, pairColumn, format, encoding }))
       learner.feed(texts);
   const { vocab, coverage } = learner.train();
   const written = new BertTokenizer(vocab, { doLowerCase: !cased }).files();
-  if (out.endsWith('.txt'))
-    await writeFiles(dirname(out), { [basename(out)]: written[modelFiles.vocab] });
+  if (isFile) await writeFiles(dirname(out), { [basename(out)]: written[modelFiles.vocab] });
   else await writeFiles(out, written);
   if (json) {
     console.log(JSON.stringify({ out, size: vocab.length, coverage }));

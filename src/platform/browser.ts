@@ -69,6 +69,7 @@ export const checkFile: typeof node.checkFile = async () => {};
 export const recoverWrites: typeof node.recoverWrites = async (dir) => {
   if (isPrivate(dir)) await written.recoverWrites(dir);
 };
+export const realPath: typeof node.realPath = async (path) => path;
 export const isSamePath: typeof node.isSamePath = async (a, b) =>
   isPrivate(a) && isPrivate(b) ? plainPath(a) === plainPath(b) : a === b;
 export const absolutePath: typeof node.absolutePath = (path) => path;

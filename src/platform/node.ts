@@ -28,7 +28,7 @@ export {
   pathExists,
   readBytes,
 } from './node/readFiles.ts';
-export { absolutePath, isSamePath } from './node/samePath.ts';
+export { absolutePath, isSamePath, realPath } from './node/samePath.ts';
 export {
   allowRelaxedSimd,
   canShareMemory,

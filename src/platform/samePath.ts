@@ -1,1 +1,1 @@
-export { absolutePath, isSamePath } from '#platform';
+export { absolutePath, isSamePath, realPath } from '#platform';

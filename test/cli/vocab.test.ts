@@ -112,6 +112,7 @@ describe('wigbert vocab', () => {
   });
 
   it.each([
+    [[`${dir}/./none.txt`], '--out: expected another file than those that are read'],
     [['nowhere.txt'], 'cannot read nowhere.txt: no such file'],
     [[file('empty.txt', '')], 'the corpus has no words'],
     [[file('wide.txt', 'abcdefgh'), '--size', '12'], '--vocab-size: expected at least 20, got 12'],

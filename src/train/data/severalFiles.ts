@@ -1,5 +1,6 @@
 import { UsageError } from '../../platform/errors.ts';
 import { formatNames } from '../../platform/format.ts';
+import { realPath } from '../../platform/samePath.ts';
 import { distinctLabels } from '../tasks/labelNames.ts';
 import { type DataOptions, type NamedExamples, readExamples } from './labelledData.ts';
 
@@ -12,9 +13,10 @@ export const namesOfFiles = (data: string | readonly string[]): string =>
   formatNames(filesOf(data), 3);
 
 /** @throws UsageError for an option without a file, or with one twice. */
-export function checkFiles(option: string, paths: readonly string[]): void {
+export async function checkFiles(option: string, paths: readonly string[]): Promise<void> {
   if (paths.length === 0) throw new UsageError(`\`${option}\`: expected a file, got none`);
-  const twice = paths.find((path, i) => paths.indexOf(path) < i);
+  const real = await Promise.all(paths.map(realPath));
+  const twice = paths.find((_, i) => real.indexOf(real[i]) < i);
   if (twice !== undefined)
     throw new UsageError(`\`${option}\`: expected each file once, got ${twice} twice`);
 }
@@ -44,7 +46,7 @@ export async function readExamplesOf(
   known: readonly string[] | undefined,
 ): Promise<{ all: NamedExamples; parts: NamedExamples[] }> {
   const paths = filesOf(data);
-  checkFiles('data', paths);
+  await checkFiles('data', paths);
   const parts: NamedExamples[] = [];
   for (const path of paths) parts.push(await readExamples(path, options, known));
   const [first, ...others] = parts;

@@ -4,6 +4,7 @@ import { UsageError } from '../../platform/errors.ts';
 import type { EncodedExample } from '../data/batch.ts';
 import { windowsOf } from '../data/documents.ts';
 import type { DataOptions } from '../data/labelledData.ts';
+import { filesOf } from '../data/severalFiles.ts';
 import { embedDefaults } from '../defaults.ts';
 import { isMainProcess } from '../distributed/processGroup.ts';
 import type { TextInput } from '../pipelines/encode.ts';
@@ -76,7 +77,7 @@ export async function embed(
   if (stride !== undefined && pooling === 'tokens')
     throw new UsageError("`stride`: expected `pooling` to be 'mean' or 'cls', got 'tokens'");
   const format = out === undefined ? undefined : embeddingFormat(out);
-  if (out !== undefined) await checkOutFile(out);
+  if (out !== undefined) await checkOutFile(out, filesOf(options.input ?? []));
   const texts = await readTexts(options, report);
   const pipeline = await FeatureExtractionPipeline.fromPretrained(
     await fetchModel(model, report, base),

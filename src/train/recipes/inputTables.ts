@@ -15,7 +15,7 @@ export async function openInputs(
   options: InputOptions,
   task: TaskName,
 ): Promise<InputTable[]> {
-  checkFiles('input', files);
+  await checkFiles('input', files);
   const [first, ...others] = await Promise.all(files.map((path) => openInput(path, options, task)));
   return [first, ...others.map((table) => withColumnsOf(first, table))];
 }
