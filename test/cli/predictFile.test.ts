@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, lstatSync, readdirSync, readFileSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
+import { gunzipSync } from 'node:zlib';
 import { parse } from 'csv-parse/sync';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { cli, cliFixture, wigbertHere } from '../support/cli.ts';
@@ -101,6 +102,39 @@ describe('predict on files', () => {
     expect(joined.stdout).toBe(`${join(dir, 'joined.jsonl')}: 4 rows\n`);
   });
 
+  it('JSON loses no key of any file and row, and CSV none with a dot', async () => {
+    const text = 'a wonderful film';
+    const late = { text, label: 'late' };
+    const many = Array.from({ length: 5 }, () => JSON.stringify({ text: 'a'.repeat(1e6) }));
+    const head = file('head.jsonl', `${many.join('\n')}\n${JSON.stringify(late)}\n`);
+    const rows = (await predict('--input', head, '--max-length', '8')).stdout.trim().split('\n');
+    expect(Object.keys(JSON.parse(rows[0]))).toEqual(['text', 'label', 'score', 'scores']);
+    expect(JSON.parse(rows[5])).toMatchObject({ ...late, predicted_label: 'good' });
+    const dotted = file('dotted.jsonl', JSON.stringify({ text, 'text.lang': 'ko', a: { b: 1 } }));
+    const two = await predict('--input', dotted, file('late.jsonl', JSON.stringify(late)));
+    expect(
+      two.stdout
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line)),
+    ).toMatchObject([{ predicted_label: 'good' }, { label: 'late', predicted_label: 'good' }]);
+    const out = join(dir, 'dotted.csv');
+    await predict('--input', dotted, '--out', out);
+    expect(readFileSync(out, 'utf8')).toMatch(
+      /^text,text\.lang,a,label,score\na wonderful film,ko,/,
+    );
+  });
+
+  it('writes gzip by the ending, and the file that a link leads to', async () => {
+    const [target, link] = [file('target.csv.gz', ''), join(dir, 'link.csv.gz')];
+    symlinkSync(target, link);
+    const input = file('in.csv', csv);
+    expect((await predict('--input', input, '--out', link)).stdout).toBe(`${link}: 3 rows\n`);
+    expect(lstatSync(link).isSymbolicLink()).toBe(true);
+    const { stdout } = await predict('--input', input);
+    expect(gunzipSync(readFileSync(target)).toString()).toBe(stdout);
+  });
+
   it('says how many texts are cut', async () => {
     const input = file('long.txt', `a film\n${'a long film '.repeat(9)}\n`);
     expect((await predict('--input', input, '--max-length', '8')).stderr).toMatch(
@@ -120,14 +154,14 @@ describe('predict on files', () => {
       ['--input', file('x.csv', csv), file('y.csv', 'text\na film\n')],
       /y\.csv: expected the columns of .*x\.csv, id, text, got text/,
     ],
-    ['a file twice', ['--input', 'x.csv', 'x.csv'], /--input: expected each file once/],
+    ['a file twice', ['--input', 'x.csv', './x.csv'], /--input: expected each file once/],
     [
       'one file without rows',
       ['--input', file('x.csv', csv), file('no-rows.csv', 'id,text\n')],
       /no-rows\.csv has no rows/,
     ],
     ['no input', ['--out', 'x.csv', 'a film'], /--out goes with --input/],
-    ['itself as output', ['--input', 'x.csv', '--out', 'x.csv'], /another file than --input/],
+    ['itself as output', ['--input', 'x.csv', '--out', './x.csv'], /another file than those/],
     ['a folder as output', ['--input', 'x.csv', '--out', `${dir}/`], /unknown format|of a file/],
     ['words for labels', ['--input', 'x.csv', '--out', 'x.conll'], /cannot read|expected TSV, CSV/],
   ])('refuses %s', async (_, args, message) => {
@@ -192,6 +226,9 @@ describe('predict on files', () => {
     for (const { word, start, end } of [...words, ...entities])
       expect(text.slice(start, end)).toBe(word);
     expect(entities.length).toBeGreaterThan(0);
+    const upper = JSON.stringify({ text, Tokens: ['seoul'] });
+    const tokens = (await tag('--input', file('upper.jsonl', upper))).stdout;
+    expect(JSON.parse(tokens).words).toHaveLength(1);
     const [, , seoul] = (await tag(text)).stdout.split('\n');
     expect(seoul).toMatch(/^seoul\t7\t12\t[\d.]+\tB-LOC$/);
   });

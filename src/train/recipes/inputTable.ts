@@ -11,7 +11,13 @@ import { openTexts } from '../../formats/tables/texts.ts';
 import { isReadOnce } from '../../platform/byteSource.ts';
 import { UsageError } from '../../platform/errors.ts';
 import { readString, readWords } from '../data/cells.ts';
-import { type ColumnOptions, findTextColumns, textColumns, wordColumns } from '../data/columns.ts';
+import {
+  type ColumnOptions,
+  findTextColumns,
+  firstOf,
+  textColumns,
+  wordColumns,
+} from '../data/columns.ts';
 import type { NamedExample } from '../data/example.ts';
 import { rowReader } from '../data/rowReader.ts';
 import { tasks } from '../tasks/index.ts';
@@ -78,7 +84,7 @@ function exampleTable(
   const isSquad = task === 'question-answering' && columns.includes('paragraphs');
   return {
     ...table,
-    ...(isSquad && { columns: squadColumns }),
+    ...(isSquad && { columns: squadColumns, topColumns: undefined }),
     async *rows() {
       const known = { ...options, labelOptional: true };
       const reader = rowReader(columns, name, tasks[task], known, undefined);
@@ -118,7 +124,7 @@ async function openAnyTable(
   // Tagged words have no header: then a TSV file is CoNLL.
   const known = textColumn === undefined ? [...wordColumns, ...textColumns] : [textColumn];
   const mayBeConll = isTagger && table.format === 'tsv' && !(await isReadOnce(path));
-  return mayBeConll && !known.some((name) => table.columns.includes(name))
+  return mayBeConll && firstOf(table.columns, known) < 0
     ? openTable(path, { ...options, format: 'conll' })
     : table;
 }
@@ -142,7 +148,7 @@ function inputReader(
   { textColumn, pairColumn }: InputOptions,
   isTagger: boolean,
 ): (values: readonly unknown[]) => Read {
-  const words = isTagger ? wordColumns.find((column) => columns.includes(column)) : undefined;
+  const words = isTagger ? columns[firstOf(columns, wordColumns)] : undefined;
   const chosen = { textColumn: textColumn ?? words, pairColumn };
   const { textIndex, pairIndex } = findTextColumns(columns, chosen, name);
   return (values) => {

@@ -1,6 +1,5 @@
 import { type DataFormat, formatOf } from '../../formats/tables/format.ts';
 import { isRowProblem } from '../../formats/tables/table.ts';
-import { UsageError } from '../../platform/errors.ts';
 import { filesOf, namesOfFiles } from '../data/severalFiles.ts';
 import type { TaskName } from '../tasks/task.ts';
 import { AbstentionCounter } from './abstentions.ts';
@@ -28,7 +27,8 @@ export interface PredictFileOptions extends PredictorOptions, InputOptions {
   input: string | readonly string[];
   /**
    * File to write, or a function that takes its text piece by piece and may return a promise to
-   * wait for. A file appears when it is whole.
+   * wait for. A file appears when it is whole; one that ends in `.gz` is
+   * compressed.
    */
   out: string | ((text: string) => void | Promise<void>);
   /**
@@ -65,7 +65,7 @@ export interface PredictFileResult {
  * - `words` with their tags and, if these mark entities, `entities`. As CoNLL: the tag is
  *   the last column.
  *
- * If the table has a column of that name, all of these begin with `predicted_`. Rows are read,
+ * If the table (in JSON: or a row) has a column of that name, all of these begin with `predicted_`. Rows are read,
  * predicted and written a few batches at a time, so files may be larger than memory. Broken rows
  * are left out and reported.
  * @throws UsageError if model, file or an option cannot be used; NotFiniteError if outputs are not
@@ -80,10 +80,8 @@ export async function predictFile(
   const { out } = options;
   const files = filesOf(options.input);
   if (typeof out === 'string') {
-    if (files.includes(out))
-      throw new UsageError(`\`out\`: expected another file than \`input\`, got ${out}`);
     if (options.outFormat === undefined) formatOf(out);
-    await checkOutFile(out);
+    await checkOutFile(out, files);
   }
   const predictor = await openPredictor(options, report);
   const tables = await openInputs(files, options, predictor.task);
@@ -92,7 +90,7 @@ export async function predictFile(
   const own = table.format === 'parquet' ? 'jsonl' : table.format;
   const format = options.outFormat ?? (typeof out === 'string' ? formatOf(out) : own);
   const { task, labels } = predictor;
-  const writer = predictionWriter(format, table, { task, labels, topK: options.topK });
+  const writer = predictionWriter(format, tables, { task, labels, topK: options.topK });
   const unseen = predictor.unseenCounter();
   const abstentions = new AbstentionCounter(options.abstainBelow);
   const skipped = tables.map(() => new SkippedRows());

@@ -30,15 +30,24 @@ export function predictionColumns(
   const columns = (
     form === 'objects' ? objectColumns(task, topK) : cellColumns(task, labels, topK)
   ) as Column<unknown>[];
-  let names = columns.map(([name]) => name);
-  while (names.some((name) => taken.includes(name)))
-    names = names.map((name) => `predicted_${name}`);
   return {
-    names,
+    names: freeNames(
+      columns.map(([name]) => name),
+      taken,
+    ),
     values: ({ predictions }) =>
       predictions.map((prediction) => columns.map(([, value]) => value(prediction))),
   };
 }
+
+/** Names of which none is taken: all begin with `predicted_` if one is. */
+export const freeNames = (names: readonly string[], taken: readonly string[]): readonly string[] =>
+  names.some((name) => taken.includes(name))
+    ? freeNames(
+        names.map((name) => `predicted_${name}`),
+        taken,
+      )
+    : names;
 
 /** Nine digits identify a float32. */
 const round = (score: number): number => Number(score.toPrecision(9));
@@ -98,6 +107,12 @@ function objectColumns(task: TaskName, topK: number | 'all' | undefined): Column
   }
 }
 
+/** Labels in one cell: with commas between, as JSON if that could not be read back. */
+const labelCell = (labels: readonly string[]): string =>
+  labels.some((label) => label.includes(',')) || labels[0]?.startsWith('[')
+    ? JSON.stringify(labels)
+    : labels.join(',');
+
 /** For TSV and CSV: several labels become several columns. */
 function cellColumns(
   task: TaskName,
@@ -118,7 +133,7 @@ function cellColumns(
     }
     case 'multi-label':
       return [
-        ['labels', ({ labels }: PredictionOf<'multi-label'>) => labels.join(',')],
+        ['labels', ({ labels }: PredictionOf<'multi-label'>) => labelCell(labels)],
         ...labels.map((label): Column<PredictionOf<'multi-label'>> => {
           return [`score_${label}`, ({ scores }) => round(scores[label])];
         }),

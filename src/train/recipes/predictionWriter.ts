@@ -6,7 +6,7 @@ import type { Question } from '../tasks/spans.ts';
 import type { TaskName } from '../tasks/task.ts';
 import type { AnswerPrediction } from './answering.ts';
 import type { InputRow, InputTable } from './inputTable.ts';
-import { predictionColumns } from './predictionColumns.ts';
+import { freeNames, predictionColumns } from './predictionColumns.ts';
 import type { PredictResult } from './predictor.ts';
 
 /** Turns rows and what is predicted of them into the text of a file. */
@@ -27,12 +27,16 @@ export interface Predicted {
   topK?: number | 'all';
 }
 
-/** @throws UsageError when a table of predictions cannot be written in the format. */
+/**
+ * A writer of tables that become one, with the columns of the first.
+ * @throws UsageError when a table of predictions cannot be written in the format.
+ */
 export function predictionWriter(
   format: DataFormat,
-  table: InputTable,
+  tables: readonly InputTable[],
   predicted: Predicted,
 ): PredictionWriter {
+  const [table] = tables;
   if (format === 'conll') {
     if (predicted.task === 'token-classification') return conllWriter(table, predicted);
     throw new UsageError(
@@ -44,16 +48,12 @@ export function predictionWriter(
   if (predicted.task === 'question-answering' && format === 'json') return squadWriter();
   return format === 'tsv' || format === 'csv'
     ? cellWriter(format, table, predicted)
-    : jsonWriter(format, table, predicted);
+    : jsonWriter(format, tables, predicted);
 }
 
 /** The columns of a CoNLL file, which also have numbers, without these. */
 const namedColumns = ({ format, columns }: InputTable): string[] =>
   columns.filter((name) => format !== 'conll' || !/^\d+$/.test(name));
-
-/** Columns with keys of nested objects are in the column of the object already. */
-const isNested = (column: string, columns: readonly string[]): boolean =>
-  columns.some((outer) => column.startsWith(`${outer}.`));
 
 function cellWriter(
   format: 'tsv' | 'csv',
@@ -62,7 +62,8 @@ function cellWriter(
 ): PredictionWriter {
   const { columns } = table;
   const isJson = hasObjects(table.format);
-  const shown = namedColumns(table).filter((name) => !isJson || !isNested(name, columns));
+  // Columns of nested objects are in the column of the object already.
+  const shown = namedColumns(table).slice(0, table.topColumns);
   const indices =
     isJson || table.format === 'conll'
       ? shown.map((name) => columns.indexOf(name))
@@ -90,15 +91,17 @@ function cellWriter(
 
 function jsonWriter(
   format: 'json' | 'jsonl',
-  table: InputTable,
+  tables: readonly InputTable[],
   { task, labels, topK }: Predicted,
 ): PredictionWriter {
+  const [table] = tables;
   const { columns, name, duplicateColumns } = table;
   if (duplicateColumns.length > 0)
     throw new UsageError(
       `${name} has several columns named ${duplicateColumns[0]}, which JSON cannot hold`,
     );
-  const added = predictionColumns(task, 'objects', labels, topK, columns);
+  const taken = new Set(tables.flatMap((each) => each.columns));
+  const added = predictionColumns(task, 'objects', labels, topK, [...taken]);
   const named = namedColumns(table);
   const indices = named.map((column) => columns.indexOf(column));
   const isArray = format === 'json';
@@ -109,7 +112,9 @@ function jsonWriter(
       const values = added.values(result);
       const objects = rows.map(({ values: own, object }, i) => {
         const given = object ?? Object.fromEntries(named.map((key, at) => [key, own[indices[at]]]));
-        const more = Object.fromEntries(added.names.map((key, at) => [key, values[i][at]]));
+        // A row may have keys that no row in the head of its file has.
+        const names = freeNames(added.names, Object.keys(given));
+        const more = Object.fromEntries(names.map((key, at) => [key, values[i][at]]));
         return JSON.stringify({ ...given, ...more });
       });
       const before = isFirst ? '' : ',\n';
@@ -153,15 +158,26 @@ function conllWriter({ columns, format }: InputTable, { labels }: Predicted): Pr
   };
 }
 
-/** SQuAD's predictions: an object with the answer to each question, by its id. */
+/**
+ * SQuAD's predictions: an object with the answer to each question, by its id.
+ * @throws UsageError in `write` for an id that a question before has.
+ */
 function squadWriter(): PredictionWriter {
+  const ids = new Set<string>();
   let isFirst = true;
   return {
     begin: '{\n',
     write(rows, { predictions }) {
       const lines = rows.map(({ input }, i) => {
         const { answer } = predictions[i] as AnswerPrediction;
-        return `${JSON.stringify((input as Question).id)}: ${JSON.stringify(answer)}`;
+        const { id } = input as Question;
+        if (ids.has(id))
+          throw new UsageError(
+            `\`out\`: expected another format than JSON, which holds one answer for each id: ` +
+              `two questions have the id ${id}`,
+          );
+        ids.add(id);
+        return `${JSON.stringify(id)}: ${JSON.stringify(answer)}`;
       });
       const before = isFirst ? '' : ',\n';
       isFirst = false;
