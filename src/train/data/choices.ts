@@ -34,7 +34,8 @@ interface Choices {
 /**
  * A reader of rows with choices: SWAG's columns (sent1, sent2, ending0 …), lists of texts as RACE
  * has them, or CommonsenseQA's `choices` with names. The label is a number from 0 (or from 1, if
- * the file has one that is the number of choices, and no 0), a name or letter, or the text.
+ * the file has one that is the number of choices, and no 0), a name or letter, or the text; all are
+ * texts if each can be one.
  * @throws UsageError when a column is missing.
  */
 export function choiceReader(
@@ -43,6 +44,7 @@ export function choiceReader(
   options: DataOptions,
 ): { read(row: Row): (NamedExample | RowProblem)[]; finish: typeof numberLabels } {
   const indices = choiceColumns(columns, name, options);
+  const byText = new Map<NamedExample, number>();
   return {
     read({ values, line }) {
       const found = readChoices(columns, indices, values);
@@ -59,9 +61,21 @@ export function choiceReader(
         const expected = `the number, letter or text of one of ${choices.length} choices`;
         return [{ line, reason: `label: expected ${expected}, got ${formatValue(value)}` }];
       }
-      return [{ ...example, ...(label !== undefined && { rawLabel: label }) }];
+      if (label === undefined) return [example];
+      const labelled = { ...example, rawLabel: label };
+      const at = found.names ? -1 : textIndex(`${value}`, found.texts);
+      if (at >= 0) byText.set(labelled, at);
+      return [labelled];
     },
-    finish: numberLabels,
+    finish(examples) {
+      // A 2 among the choices 1, 2 and 3 may be a number or a text.
+      const areTexts = examples.every((each) => each.rawLabel === undefined || byText.has(each));
+      if (!areTexts) return numberLabels(examples);
+      const settled = examples.map((each) =>
+        each.rawLabel === undefined ? each : { ...each, rawLabel: byText.get(each)! },
+      );
+      return { examples: settled, problems: [] };
+    },
   };
 }
 
@@ -154,9 +168,12 @@ function chosen(value: unknown, { texts, names }: Choices): number | undefined {
   if (/^\d+(?:\.0+)?$/.test(label)) return Number(label);
   const letter = /^[A-I]$/i.test(label) ? label.toUpperCase().charCodeAt(0) - 65 : -1;
   if (letter >= 0 && letter < texts.length) return letter;
-  const text = texts.findIndex((choice) => choice.trim() === label);
+  const text = textIndex(label, texts);
   return text < 0 ? undefined : text;
 }
+
+const textIndex = (label: string, texts: readonly string[]): number =>
+  texts.findIndex((choice) => choice.trim() === label.trim());
 
 /** Labels as numbers from 0; those that no choice has are broken rows. */
 function numberLabels(examples: NamedExample[]): {
