@@ -54,7 +54,7 @@ export async function writeFiles(dir: string, files: Record<string, FileContent>
   }
 }
 
-/** Identifies one call of `writeFiles`: the process id, and where that counts, `removeLeftovers`. */
+/** Identifies one call of `writeFiles`: the process id, where it counts, and random digits. */
 export const newWriteId = (): string => `${process.pid}-${place()}${crypto.randomUUID().slice(-8)}`;
 
 let knownPlace: string | undefined;

@@ -65,9 +65,9 @@ export interface PredictFileResult {
  * - `words` with their tags and, if these mark entities, `entities`. As CoNLL: the tag is
  *   the last column.
  *
- * If the table (in JSON: or a row) has a column of that name, all of these begin with `predicted_`. Rows are read,
- * predicted and written a few batches at a time, so files may be larger than memory. Broken rows
- * are left out and reported.
+ * If the table (in JSON: or a row) has a column of that name, all of these begin with `predicted_`.
+ * Rows are read, predicted and written a few batches at a time, so files may be larger than memory.
+ * Broken rows are left out and reported.
  * @throws UsageError if model, file or an option cannot be used; NotFiniteError if outputs are not
  * finite; the reason of `signal` if it is aborted. Then no file is written.
  * @example

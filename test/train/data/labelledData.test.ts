@@ -60,6 +60,7 @@ describe('files', () => {
     expect(
       ['a.TSV', 'b/c.d.txt', 'x.csv', 'http://h/x.jsonl?a=b.c#d', 'n.ndjson'].map(formatOf),
     ).toEqual([...['tsv', 'tsv', 'csv', 'jsonl', 'jsonl']]);
+    expect(['c# reviews.csv', 'what?.tsv'].map(formatOf)).toEqual(['csv', 'tsv']);
     for (const name of ['a.zip', 'a', 'dir.tsv/a', 'a.constructor'])
       expect(() => formatOf(name)).toThrow(
         `unknown format of ${name}: expected a file that ends in ` +

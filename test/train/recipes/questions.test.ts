@@ -196,6 +196,11 @@ describe('questions', () => {
     expect(Object.keys(metrics)).toEqual([
       ...['f1', 'exactMatch', 'hasAnswerExactMatch', 'hasAnswerF1', 'noAnswerAccuracy'],
     ]);
+    const rows = file('no-ids.jsonl', { question: 'who', context: 'the wonderful actor' });
+    const twice = file('no-ids-2.jsonl', readFileSync(rows, 'utf8'));
+    await expect(
+      predictFile({ model: out, input: [rows, twice], out: join(dir, 'ids.json') }),
+    ).rejects.toThrow('two questions have the id 0');
     // Logits differ by far less than the threshold.
     const answers = join(dir, 'empty.json');
     await predictFile({ model: out, input: some, out: answers, nullScoreDiffThreshold: -1e6 });
