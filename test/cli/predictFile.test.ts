@@ -135,6 +135,15 @@ describe('predict on files', () => {
     expect(gunzipSync(readFileSync(target)).toString()).toBe(stdout);
   });
 
+  it('embed does not replace its input', async () => {
+    const input = file('texts.jsonl', jsonLines[0]);
+    const run = await wigbertHere([
+      ...['embed', '--model', model, '--input', input, '--out', `${dir}/./texts.jsonl`],
+    ]);
+    expect(run.stderr).toContain('--out: expected another file than those that are read');
+    expect(readFileSync(input, 'utf8')).toBe(jsonLines[0]);
+  });
+
   it('says how many texts are cut', async () => {
     const input = file('long.txt', `a film\n${'a long film '.repeat(9)}\n`);
     expect((await predict('--input', input, '--max-length', '8')).stderr).toMatch(
