@@ -105,10 +105,10 @@ describe('predict on files', () => {
   it('JSON loses no key of any file and row, and CSV none with a dot', async () => {
     const text = 'a wonderful film';
     const late = { text, label: 'late' };
-    const many = Array.from({ length: 5 }, () => JSON.stringify({ text: 'a'.repeat(1e6) }));
+    const many = Array.from({ length: 5 }, () => JSON.stringify({ text, pad: 'a'.repeat(1e6) }));
     const head = file('head.jsonl', `${many.join('\n')}\n${JSON.stringify(late)}\n`);
     const rows = (await predict('--input', head, '--max-length', '8')).stdout.trim().split('\n');
-    expect(Object.keys(JSON.parse(rows[0]))).toEqual(['text', 'label', 'score', 'scores']);
+    expect(Object.keys(JSON.parse(rows[0]))).toEqual(['text', 'pad', 'label', 'score', 'scores']);
     expect(JSON.parse(rows[5])).toMatchObject({ ...late, predicted_label: 'good' });
     const dotted = file('dotted.jsonl', JSON.stringify({ text, 'text.lang': 'ko', a: { b: 1 } }));
     const two = await predict('--input', dotted, file('late.jsonl', JSON.stringify(late)));
