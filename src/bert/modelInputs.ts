@@ -50,7 +50,7 @@ export function toIdTensor(ids: Tensor | NestedArray, device: Device, name: stri
 export function checkIdValues(ids: NestedArray, name: string): void {
   if (ids instanceof Int32Array) return;
   if (typeof ids === 'object' && ids !== null) for (const each of ids) checkIdValues(each, name);
-  else if (Number(ids) !== (Number(ids) | 0))
+  else if (ids === null || Number(ids) !== (Number(ids) | 0))
     throw new ArgumentError(`${name}: expected 32-bit integers, got ${ids}`);
 }
 

@@ -1,5 +1,6 @@
 import type { Device, Plan } from '../device/device.ts';
 import { ArgumentError } from '../platform/errors.ts';
+import { formatValue } from '../platform/format.ts';
 import { isGradEnabled } from './autograd.ts';
 import { CaptureGuard, withGuard } from './captureGuard.ts';
 import { replay } from './hostWrite.ts';
@@ -184,12 +185,16 @@ export class CapturedStep<T extends Tensors, R extends StepResult = Tensor> {
     const device = this.#device;
     const generator = dropoutGenerator(device);
     device.onReplay(
-      () => generator.rebase(),
+      () => generator.beginStep(),
       () => generator.invalidate(),
     );
     const tensors = {} as T;
     for (const name in inputs) {
       const { data, shape } = inputs[name];
+      if (!(data instanceof Float32Array || data instanceof Int32Array))
+        throw new ArgumentError(
+          `${name}: expected a Float32Array or an Int32Array, got ${formatValue(data)}`,
+        );
       tensors[name] = keep(
         empty(shape, data instanceof Float32Array ? 'float32' : 'int32', device),
       ).copy_(data) as T[typeof name];
@@ -199,7 +204,12 @@ export class CapturedStep<T extends Tensors, R extends StepResult = Tensor> {
       packed = packResults(this.#step(tensors));
       return packed.tensor;
     };
-    return { tensors, result: keep(scope(run)), unpack: packed.unpack };
+    try {
+      const result = keep(scope(run));
+      return { tensors, result, unpack: packed.unpack };
+    } finally {
+      device.onReplay(() => generator.endStep());
+    }
   }
 }
 

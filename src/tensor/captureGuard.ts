@@ -1,6 +1,7 @@
 import type { Binding, Device } from '../device/device.ts';
 import { StateError } from '../platform/errors.ts';
 import type { DType } from './elements.ts';
+import { noteIndexRange } from './indexRange.ts';
 import { describe } from './print.ts';
 import type { Shape } from './shape.ts';
 import { type Storage, tick } from './storage.ts';
@@ -61,7 +62,10 @@ export class CaptureGuard {
 
   /** Notes that the step was replayed. */
   noteReplay(): void {
-    for (const [storage, by] of this.#written) storage.noteWrite(by);
+    for (const [storage, by] of this.#written) {
+      storage.noteWrite(by);
+      noteIndexRange(storage, undefined);
+    }
   }
 
   /** `needed`: the step adds to the gradient or reads it; otherwise it drops or replaces it. */

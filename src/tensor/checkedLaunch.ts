@@ -53,7 +53,8 @@ export function launch<T extends ParamTypes, C extends Constants, B extends Buff
  * @param scalars the kernel's constants
  * @throws as `launch`; ArgumentError if the shapes do not broadcast.
  * @example
- * const cubes = defineMap({ name: 'cubes', expr: 'a * a * a', reference: (a) => a ** 3 });
+ * const reference = (a: number) => a ** 3;
+ * const cubes = defineMap({ name: 'cubes', inputs: ['a'], wgsl: 'a * a * a', reference });
  * launchMap(cubes, [tensor([1.5, 2])]);
  */
 export function launchMap(

@@ -27,8 +27,8 @@ export function getRngState(device: Device = defaultDevice()): RngState {
 /**
  * Resets the random numbers to `state` (PyTorch's `set_rng_state`): the next draws, in captured
  * steps too, repeat bit for bit those that followed `getRngState`. If the seed changes, dropout on
- * other devices starts over, as after `manualSeed`. Call it between steps: a mask that backward
- * still needs is drawn again from the current seed.
+ * other devices starts over, as after `manualSeed`. Call it between steps: a mask of another seed
+ * is lost, and a backward that still needs it says so.
  * @throws ArgumentError if `state` is not one that `getRngState` returns.
  * @example
  * const state = getRngState();

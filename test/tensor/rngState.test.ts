@@ -14,6 +14,7 @@ import {
   scope,
   setRngState,
   type Tensor,
+  tensor,
 } from '../../src/tensor/index.ts';
 import { dropoutGenerator } from '../../src/tensor/ops/dropout.ts';
 import { enterDropoutPart } from '../../src/tensor/rngState.ts';
@@ -87,6 +88,49 @@ describe.each(devices)('the random state on %s', (_, maybeDevice) => {
     };
     const expected = await first(parts);
     for (const part of parts) expect(await first([part])).toEqual([expected[part]]);
+  });
+
+  const slopesOf = async (y: Tensor, x: Tensor) => {
+    y.sum().backward();
+    const slopes = await x.grad!.tolist();
+    return [slopes, await y.tolist()];
+  };
+
+  here('keeps masks until backward, however many come between', async () => {
+    manualSeed(2);
+    const x = ones([64], { device, requiresGrad: true });
+    const y = dropout(x, 0.5);
+    for (let i = 0; i < 1500; i++) scope(() => dropout(ones([1], { device }), 0.5)).dispose();
+    const state = getRngState(device);
+    setRngState(state, device);
+    const step = capture(device, ({ z }: { z: Tensor }) => dropout(z, 0.5));
+    await step.run({ z: { data: new Float32Array(4).fill(1), shape: [4] } });
+    step.dispose();
+    const [slopes, values] = await slopesOf(y, x);
+    expect(slopes).toEqual(values);
+    // Masks of another seed are lost, and say so.
+    const lost = dropout(x, 0.5);
+    manualSeed(3);
+    dropout(ones([1], { device }), 0.5);
+    expect(() => lost.sum().backward()).toThrow('manualSeed has overwritten');
+  });
+
+  here('draws more than 1024 masks in one captured step, as without capturing', async () => {
+    const chain = (x: Tensor) => {
+      let y = x;
+      for (let i = 0; i < 1030; i++) y = dropout(y, 0.0005);
+      return y;
+    };
+    const data = Float32Array.from({ length: 32 }, (_, i) => i + 1);
+    const step = capture(device, ({ x }: { x: Tensor }) => chain(x));
+    for (let run = 0; run < 2; run++) {
+      manualSeed(7);
+      const captured = await step.run({ x: { data, shape: [32] } });
+      manualSeed(7);
+      const eager = scope(() => chain(tensor(data, { device })));
+      expect([...captured]).toEqual([...(await eager.data())]);
+    }
+    step.dispose();
   });
 
   here('counts more than 1024 masks, and takes counts near 2^32', async () => {

@@ -1,4 +1,5 @@
 import { Embedding, LayerNorm, Linear, Module, parameter } from '../../nn/index.ts';
+import { ArgumentError } from '../../platform/errors.ts';
 import {
   type Activation,
   IGNORE_INDEX,
@@ -137,11 +138,12 @@ function labelledPositions(
   length: number,
 ): { positions: number[]; targets: number[] } {
   const rows = Array.from(labels as readonly number[][], (row) => Array.from(row));
-  checkLabelShape(
-    [rows.length, ...new Set(rows.map((row) => row.length))],
-    [batch, length],
-    'labels',
-  );
+  const lengths = [...new Set(rows.map((row) => row.length))];
+  if (lengths.length > 1)
+    throw new ArgumentError(
+      `labels: expected the shape [${batch}, ${length}], got rows of ${lengths.join(' and ')}`,
+    );
+  checkLabelShape([rows.length, ...lengths], [batch, length], 'labels');
   const all = rows.flat();
   const positions = [...all.keys()].filter((i) => all[i] !== IGNORE_INDEX);
   if (positions.length === 0) positions.push(0);

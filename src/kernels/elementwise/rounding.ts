@@ -110,7 +110,12 @@ export const floorDivide = defineMap({
   inputs: ['a', 'b'],
   wgsl: 'floorDivide_(a, b)',
   functions: remainderWgsl,
-  reference: (a, b) => (b === 0 ? a / b : Math.round((a - remainderReference(a, b)) / b)),
+  // Infinite b: the remainder may be b itself, and infinity over infinity is NaN.
+  reference: (a, b) => {
+    if (b === 0) return a / b;
+    const rest = a % b;
+    return Math.round((a - rest) / b - Number(rest !== 0 && rest < 0 !== b < 0));
+  },
   fill: { b: 'positive' },
 });
 

@@ -32,7 +32,8 @@ const typeOf = (spec: MapSpec, name: string) => spec.types?.[name] ?? 'V';
 /**
  * A kernel of the element-by-element family.
  * @example
- * const cubes = defineMap({ name: 'cubes', expr: 'a * a * a', reference: (a) => a ** 3 });
+ * const reference = (a: number) => a ** 3;
+ * const cubes = defineMap({ name: 'cubes', inputs: ['a'], wgsl: 'a * a * a', reference });
  */
 export function defineMap(spec: MapSpec): MapKernel {
   const { inputs, scalars = [] } = spec;

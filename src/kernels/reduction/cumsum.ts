@@ -30,7 +30,9 @@ ${main(
     let at = start + select(k, p.n - 1u - k, p.reverse == 1u) * p.inner;
     let term = x[at] - lost;
     let next = opaque(total + term);
-    lost = opaque(next - total) - term;
+    // An infinite sum has lost nothing: infinity minus infinity is NaN.
+    let isFinite = (bitcast<u32>(next) & 0x7fffffffu) < 0x7f800000u;
+    lost = select(0.0, opaque(next - total) - term, isFinite);
     total = next;
     y[at] = total;
   }`,

@@ -2,8 +2,10 @@ import type { Device } from '../../device/device.ts';
 import { dropout as kernel } from '../../kernels/elementwise/dropout.ts';
 import { ArgumentError } from '../../platform/errors.ts';
 import { record } from '../autograd.ts';
+import { noteWrite } from '../captureGuard.ts';
 import { drawOnce } from '../drawOnce.ts';
 import { globalSeed } from '../globalRng.ts';
+import { hostWrite } from '../hostWrite.ts';
 import { launch } from '../launch.ts';
 import { operation } from '../operation.ts';
 import { keep } from '../scope.ts';
@@ -33,7 +35,7 @@ export class DropoutGenerator {
   #seed = 0;
   #base = 0;
   #calls = 0;
-  /** Calls since the base was uploaded; -∞ in a part, which keeps the base. */
+  /** Calls since the base was uploaded; -∞ while the base stays. */
   #drawn = 0;
 
   constructor(device: Device) {
@@ -45,7 +47,7 @@ export class DropoutGenerator {
     if (
       !this.#isUploaded ||
       this.#seedCount !== globalSeed.count ||
-      this.#drawn === MAX_CALLS_PER_BASE
+      this.#drawn >= MAX_CALLS_PER_BASE
     )
       this.rebase();
     this.#drawn++;
@@ -59,14 +61,14 @@ export class DropoutGenerator {
 
   /** Continues as after `position` calls. */
   seek(position: number): void {
+    // Masks of another seed cannot be drawn again.
+    if (this.#isUploaded && this.#seed !== globalSeed.seed) noteWrite(this.state, 'manualSeed');
     this.#seedCount = globalSeed.count;
     this.#seed = globalSeed.seed;
     this.#uploadBase(position);
   }
 
-  /**
-   * Moves the base to the current call, so that a captured step has the same parameters each time.
-   */
+  /** Moves the base to the current call, so that a step has the same parameters each time. */
   rebase(): void {
     this.seek(this.position);
   }
@@ -75,6 +77,17 @@ export class DropoutGenerator {
   enterPart(part: number): void {
     this.#calls = part * CALLS_PER_PART;
     this.#drawn = Number.NEGATIVE_INFINITY;
+  }
+
+  /** A captured step begins, all of whose masks read the state that it finds: the base stays. */
+  beginStep(): void {
+    this.rebase();
+    this.#drawn = Number.NEGATIVE_INFINITY;
+  }
+
+  /** The captured step has ended. */
+  endStep(): void {
+    this.#drawn = this.#calls;
   }
 
   /** Uploads the state again before the next call: the last upload never ran. */
@@ -92,7 +105,10 @@ export class DropoutGenerator {
     this.#base = base;
     this.#calls = 0;
     this.#drawn = 0;
-    this.state.copy_([this.#seed | 0, Math.floor(this.#seed / 0x100000000) | 0, base | 0, 0]);
+    // No write that a backward must fear: calls are counted from the new base, so masks stay.
+    const words = [this.#seed | 0, Math.floor(this.#seed / 0x100000000) | 0, base | 0, 0];
+    const { device, storage } = this.state;
+    hostWrite(device, storage.binding, Int32Array.from(words));
   }
 }
 

@@ -238,5 +238,5 @@ export const bitwiseNot = operation('bitwiseNot', 1, (a: Tensor): Tensor => {
 export const countNonzero = operation(
   'countNonzero',
   1,
-  (x: Tensor, dim?: Dims): Tensor => asDtype(sum(toFloat(ne(x.detach(), 0)), dim).toInt(), 'int32'),
+  (x: Tensor, dim?: Dims): Tensor => sum(ne(x.detach(), 0), dim),
 );

@@ -10,7 +10,19 @@ import { launch } from '../launch.ts';
 import { operation, requireTensor, viewOperation } from '../operation.ts';
 import { formatShape, product, requireDim } from '../shape.ts';
 import { empty, type Tensor } from '../tensor.ts';
-import { clamp, div, eq, gt, maximum, minimum, mul, toFloat, toInt, where } from './elementwise.ts';
+import {
+  clamp,
+  div,
+  eq,
+  gt,
+  maximum,
+  minimum,
+  mul,
+  neg,
+  toFloat,
+  toInt,
+  where,
+} from './elementwise.ts';
 import { gather } from './embedding.ts';
 import { cumsum } from './scan.ts';
 import { scatter, scatterAdd } from './scatter.ts';
@@ -121,7 +133,10 @@ function scatterExtremes(
 ): Tensor {
   const part = source.slice(index.shape.map((n) => [0, n]));
   // Of the elements for a place, the last one counts: the extreme one, once they are sorted.
-  const { values, indices } = sort(part.detach(), d, !isMax);
+  // NaN is extreme either way, and comes last among ascending ones.
+  const isFloat = part.dtype === 'float32' && !isMax;
+  const { indices } = isFloat ? sort(neg(part.detach()), d) : sort(part.detach(), d, !isMax);
+  const values = gather(part.detach(), d, indices);
   const ofSource = scatter(x.detach(), d, gather(index, d, indices), values);
   const y = isHit ? ofSource : (isMax ? maximum : minimum)(ofSource, x.detach());
   return record('scatterReduce', y, [x, part], (dy) => {

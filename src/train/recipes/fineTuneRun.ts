@@ -1,5 +1,4 @@
 import type { PeftModel } from '../../bert/layers/lora/peftModel.ts';
-import type { Device } from '../../device/device.ts';
 import { measurePeaks } from '../../measure/peaks.ts';
 import { writeFiles } from '../../platform/atomicWrite.ts';
 import { UsageError } from '../../platform/errors.ts';
@@ -153,8 +152,8 @@ async function trainAndSave(
   const out = folder.path;
   const part = trainedPart(model, peft, settings.model);
   const weights = joinPath(out, part.weightsFile);
-  const { signal, onEvent } = run.callbacks;
-  const peakFlops = onEvent && (await peakFlopsOf(deviceOf(model)));
+  const { signal } = run.callbacks;
+  const peakFlops = await peakFlopsOf(run, model);
   const tokenizerFiles = tokenizer.files({ modelMaxLength: model.config.maxPositionEmbeddings });
   const monitor = settings.metric ?? taskOf(model).monitoredMetrics(labelsOf(model))[0];
   let { checkpoint, bestModel } = begun ?? {};
@@ -204,10 +203,8 @@ async function trainAndSave(
     const hasModel = bestModel !== undefined || (!interimModel && (await fileExists(weights)));
     if (isAborted && !hasModel)
       await onMainProcess(() => saveModel(part, out, tokenizerFiles, true));
-    const [file] = filesOf(settings.data);
-    await onMainProcess(() =>
-      writeHistory(bestModel || !hasModel ? out : checkpoint!, history, file),
-    );
+    const dir = bestModel || !hasModel ? out : checkpoint!;
+    await onMainProcess(() => writeHistory(dir, history, filesOf(settings.data)[0]));
     if (isAborted)
       report({ event: 'interrupted', step: history.steps.length, folder: checkpoint! });
   }
@@ -229,9 +226,18 @@ async function saveModel(
   await part.save(out, files);
 }
 
-/** The cpu device does not capture steps, so their operations are not counted. */
-const peakFlopsOf = async (device: Device): Promise<number | undefined> =>
-  device.kind === 'webgpu' ? (await measurePeaks(device)).flops : undefined;
+/**
+ * For reports, if somebody listens. The cpu device does not capture steps, so their operations are
+ * not counted.
+ */
+async function peakFlopsOf(
+  { callbacks }: FineTuneRun,
+  model: Parameters<typeof deviceOf>[0],
+): Promise<number | undefined> {
+  const device = deviceOf(model);
+  if (!callbacks.onEvent || device.kind !== 'webgpu') return undefined;
+  return (await measurePeaks(device)).flops;
+}
 
 /** Hash of the model in `out`, if it is one that this run left when it was stopped. */
 async function ownInterimModel(

@@ -201,7 +201,14 @@ describe('language models', () => {
       model.forward({ inputIds, labels, nextSentenceLabel: [0, 1], ...given });
     const refused = /^labels: expected the shape \[2, 6\], got /;
     expect(forward({ labels: labels.map((row) => row.slice(1)) })).toThrow(refused);
-    expect(forward({ labels: [labels[0], labels[1].slice(1)] })).toThrow(refused);
+    for (const ragged of [
+      [labels[0], labels[1].slice(1)],
+      [[7], labels[1]],
+    ])
+      expect(forward({ labels: ragged })).toThrow(refused);
+    expect(forward({ labels: labels.map((row) => [null, ...row.slice(1)]) })).toThrow(
+      'labels: expected 32-bit integers, got null',
+    );
     expect(forward({ labels: labels.flat() })).toThrow(refused);
     expect(forward({ labels: ints(labels.flat()) })).toThrow(refused);
     expect(forward({ labels: [[70, 0, 0, 0, 0, 0], labels[1]] })).toThrow(
