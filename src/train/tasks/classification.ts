@@ -7,6 +7,9 @@ import {
 } from '../metrics/index.ts';
 import { argmax, labelName, scoresByLabel, type Task } from './task.ts';
 
+/** About the least that float32 holds. */
+const SMALLEST = 1e-38;
+
 /** One label per example, as its id. */
 export const classification: Task = {
   name: 'classification',
@@ -28,6 +31,7 @@ export const classification: Task = {
     return [right, full([], labels.shape[0], { device: labels.device })];
   },
   postprocess: (logits) => logits.softmax(-1),
+  logitOf: (probability) => Math.log(Math.max(probability, SMALLEST)),
   predictionOf: (output) => argmax(output),
   decisions: (logits, label) => [{ logits, label: label as number }],
   lossWeight: () => 1,

@@ -1,6 +1,11 @@
 import { exactMatch, multiLabelReport } from '../metrics/index.ts';
 import { labelName, scoresByLabel, type Task } from './task.ts';
 
+/** About the least that float32 holds. */
+const SMALLEST = 1e-38;
+/** Half of the distance from 1 to the float32 below. */
+const TO_ONE = 2 ** -25;
+
 /** Any number of labels per example, as 1 for labels that apply and 0 for the others. */
 export const multiLabel: Task = {
   name: 'multi-label',
@@ -28,6 +33,8 @@ export const multiLabel: Task = {
     return [predicted.mul(labels).sum().mul(2), predicted.sum().add(labels.sum())];
   },
   postprocess: (logits) => logits.sigmoid(),
+  logitOf: (probability) =>
+    Math.log(Math.max(probability, SMALLEST)) - Math.log(Math.max(1 - probability, TO_ONE)),
   predictionOf: (output) => Array.from(output, (probability) => (probability > 0.5 ? 1 : 0)),
   // sigmoid(x) is the second of softmax([0, x]).
   decisions: (logits, label) =>

@@ -60,6 +60,8 @@ export interface Task {
   stepRatio?(logits: Tensor, labels: Tensor): [part: Tensor, whole: Tensor];
   /** Output that is read back: probabilities or scores. */
   postprocess(logits: Tensor): Tensor;
+  /** A logit that gives a probability, finite also of 0 and 1. Absent for scores. */
+  logitOf?(probability: number): number;
   /** Prediction from one example's row of the output. */
   predictionOf(output: Float32Array, numLabels: number): Label;
   /**

@@ -23,7 +23,10 @@ export interface Evaluation {
    * For a document of several windows, their mean.
    */
   probabilities: number[][];
-  /** What the model gives before they become probabilities, if `logits` was set; pooled alike. */
+  /**
+   * What the model gives before they become probabilities, if `logits` was set. For a document of
+   * several windows, logits that give its probabilities.
+   */
   logits?: number[][];
 }
 
@@ -53,10 +56,13 @@ export async function evaluateExamples(
   model: TaskModel,
   given: readonly TrainingExample[],
   batchSize: number,
-  { shared, signal, onBatch, onOutOfMemory, ...wanted }: EvaluationOptions = {},
+  { shared, signal, onBatch, onOutOfMemory, temperature, ...asked }: EvaluationOptions = {},
 ): Promise<Evaluation> {
   const documents = resolveExamples(model, given, 'examples');
   const examples = documents.flatMap(windowsOf<EncodedExample>);
+  const hasWindows = examples.length > documents.length;
+  // The temperature of a document is that of its own logits, not of its windows'.
+  const wanted = hasWindows ? { logits: true } : { ...asked, temperature };
   const givesLogits = wanted.logits === true;
   const wasTraining = model.training;
   model.eval();
@@ -106,15 +112,51 @@ export async function evaluateExamples(
     model.train(wasTraining);
   }
   const loss = labelled ? total.loss / total.weight : Number.NaN;
-  const perWindow = { predictions, probabilities, ...(givesLogits && { logits }) };
-  if (examples.length === documents.length) return { loss, ...perWindow };
-  const pooled = poolWindows(documents, probabilities);
+  if (hasWindows)
+    return {
+      loss,
+      ...(await pool(model, documents, { probabilities, logits }, { temperature, ...asked })),
+    };
+  return { loss, predictions, probabilities, ...(givesLogits && { logits }) };
+}
+
+/** What the windows of documents say of them: a text's label stays, whatever the temperature. */
+async function pool(
+  model: TaskModel,
+  documents: readonly EncodedExample[],
+  windows: { probabilities: number[][]; logits: number[][] },
+  { logits: givesLogits, temperature }: EvaluationOptions,
+): Promise<Omit<Evaluation, 'loss'>> {
+  const task = taskOf(model);
+  const means = poolWindows(documents, windows.probabilities);
+  const ownLogits = poolWindows(documents, windows.logits);
+  const logits = means.map((row, i) =>
+    documents[i].overflow && task.logitOf ? row.map(task.logitOf) : ownLogits[i],
+  );
   return {
-    loss,
-    predictions: pooled.map((row) => task.predictionOf(Float32Array.from(row), numLabels)),
-    probabilities: pooled,
-    ...(givesLogits && { logits: poolWindows(documents, logits) }),
+    predictions: means.map((row) => task.predictionOf(Float32Array.from(row), row.length)),
+    probabilities:
+      temperature === undefined ? means : await atTemperature(model, logits, temperature),
+    ...(givesLogits && { logits }),
   };
+}
+
+/** The probabilities of logits that are divided by a temperature. */
+async function atTemperature(
+  model: TaskModel,
+  logits: readonly number[][],
+  temperature: number,
+): Promise<number[][]> {
+  const outputs = await readOutputs(
+    noGrad(() =>
+      scope(() => {
+        const scaled = tensor(logits, { device: deviceOf(model) }).div(temperature);
+        return taskOf(model).postprocess(scaled);
+      }),
+    ),
+  );
+  const width = logits[0].length;
+  return logits.map((_, i) => Array.from(outputs.subarray(i * width, (i + 1) * width)));
 }
 
 const readOutputs = (outputs: Tensor): Promise<Float32Array> =>

@@ -93,6 +93,30 @@ describe('a classifier', () => {
     },
   );
 
+  it('is as sure of texts in windows when it is measured as when it predicts', async () => {
+    const long = ['great great of dull dull', 'dull film the great', 'great story the film dull'];
+    const rows = file('long.tsv', `text\tlabel\n${long.map((each) => `${each}\tno\n`).join('')}`);
+    const lengths = { model: models.classification, maxLength: 4, stride: 0 };
+    for (const temperature of [0.1, 5]) {
+      const undo = withCalibration(models.classification, { temperature });
+      const plain = await predictions({ ...lengths, texts: long });
+      const calibrated = await predictions({ ...lengths, texts: long, calibrated: true });
+      const { worst } = await evaluate({ ...lengths, data: rows, worst: 3, calibrated: true });
+      const uncalibrated = await evaluate({ ...lengths, data: rows, worst: 3 });
+      undo();
+      for (const [i, { label, scores }] of plain.entries()) {
+        const odds = Math.log(scores.yes / scores.no);
+        expect(calibrated[i].label).toBe(label);
+        expect(calibrated[i].scores.yes).toBeCloseTo(1 / (1 + Math.exp(-odds / temperature)), 4);
+        const ofLine = ({ line }: { line: number }) => line === i + 2;
+        expect(worst!.find(ofLine)!.probability).toBeCloseTo(calibrated[i].score, 5);
+        const found = uncalibrated.worst!.find(ofLine)!;
+        expect(found.probability).toBeCloseTo(plain[i].score, 5);
+        expect(found.loss).toBeCloseTo(-Math.log(scores.no), 4);
+      }
+    }
+  });
+
   it('gives no label to texts that it is less sure of, and reports their number', async () => {
     const sure = (await predictions()).map(({ score }) => score);
     for (const below of [0, ...sure, 1]) {
@@ -187,15 +211,23 @@ describe('a model for several labels', () => {
     undo();
   });
 
-  it('gives the same labels with calibrated probabilities', async () => {
-    const thresholds = { dull: 0.45, great: 0.55 };
-    const undo = withCalibration(models['multi-label'], { thresholds, temperature: 3 });
-    const [plain, calibrated] = [await predictions({}), await predictions({ calibrated: true })];
-    const labelsOf = (all: LabelsPrediction[]) => all.map(({ labels }) => [...labels].sort());
-    expect(labelsOf(calibrated)).toEqual(labelsOf(plain));
-    expect(calibrated[0].scores).not.toEqual(plain[0].scores);
-    undo();
-  });
+  it.each([{}, { maxLength: 4, stride: 0 }])(
+    'gives the same labels with calibrated probabilities, with %j',
+    async (windows) => {
+      const thresholds = { dull: 0.45, great: 0.55 };
+      const undo = withCalibration(models['multi-label'], { thresholds, temperature: 3 });
+      const plain = await predictions(windows);
+      const calibrated = await predictions({ ...windows, calibrated: true });
+      for (const [i, { scores }] of plain.entries()) {
+        const odds = Math.log(scores.dull / (1 - scores.dull));
+        expect(calibrated[i].scores.dull).toBeCloseTo(1 / (1 + Math.exp(-odds / 3)), 4);
+      }
+      const labelsOf = (all: LabelsPrediction[]) => all.map(({ labels }) => [...labels].sort());
+      expect(labelsOf(calibrated)).toEqual(labelsOf(plain));
+      expect(calibrated[0].scores).not.toEqual(plain[0].scores);
+      undo();
+    },
+  );
 });
 
 it.each([
