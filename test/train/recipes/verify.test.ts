@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeEach, describe, expect, it } from 'vitest';
@@ -133,6 +133,38 @@ describe('verifyRun', () => {
       expect(found).toBe(name.includes('/') ? 'checkpoint checkpoint-3' : `model ${name}`);
       writeFileSync(join(tuned, name), bytes);
     }
+  });
+
+  it('names what changed, went or came beside the weights', async () => {
+    const labels = { id2label: { 0: 'g', 1: 'b' }, label2id: { g: 0, b: 1 } };
+    const swapped = JSON.stringify({
+      ...JSON.parse(readFileSync(join(tuned, 'config.json'), 'utf8')),
+      ...labels,
+    });
+    for (const [name, content] of [
+      ['config.json', swapped],
+      ['tokenizer.json', undefined],
+      ['vocab.txt', words.replace('w1\nw2', 'w2\nw1')],
+      ['added_tokens.json', '{"<e>": 10}'],
+    ] as const) {
+      const path = join(tuned, name);
+      const before = existsSync(path) ? readFileSync(path) : undefined;
+      if (content === undefined) rmSync(path);
+      else writeFileSync(path, content);
+      expect(await differencesOf({ run: tuned, to: 0 })).toEqual([`model ${name}`]);
+      if (before) writeFileSync(path, before);
+      else rmSync(path);
+    }
+  });
+
+  it('takes a receipt without the files beside the weights as it is', async () => {
+    const receipt = readFileSync(join(tuned, 'receipt.json'));
+    edit('tuned/receipt.json', ({ model }: Record<string, { files?: unknown }>) => {
+      expect(model.files).toContainEqual(expect.objectContaining({ name: 'config.json' }));
+      delete model.files;
+    });
+    expect(await differencesOf({ run: tuned, to: 0 })).toEqual(['receipt receipt.json']);
+    writeFileSync(join(tuned, 'receipt.json'), receipt);
   });
 
   it.each([

@@ -5,7 +5,7 @@ import { fileExists } from '../../../platform/readFiles.ts';
 import { joinPath } from '../../../platform/runtime.ts';
 import { checkpointFolder, checkpointSteps } from '../../trainer/checkpoints.ts';
 import { deviceSettings } from '../start.ts';
-import { optionsOf, RECEIPT, type Receipt } from './receipt.ts';
+import { hashModelFiles, optionsOf, RECEIPT, type Receipt } from './receipt.ts';
 
 /** Something that is not as the receipt says. */
 export interface Difference {
@@ -64,6 +64,7 @@ export async function findDifferences(
   if (model) {
     const path = joinPath(dir, model.file);
     add('model', path, model.sha256, await sumOf(path));
+    if (model.files) found.push(...compareModelFiles(dir, model.files, await hashModelFiles(dir)));
   }
   for (const { folder, damage } of checkpoints) {
     add('checkpoint', folder, undefined, damage);
@@ -74,6 +75,18 @@ export async function findDifferences(
     found.push(...others.filter(({ name }) => !found.some((each) => each.name === name)));
   }
   return found;
+}
+
+type Hashes = readonly { name: string; sha256: string }[];
+
+/** Files beside the weights that have changed, are gone, or are new. */
+function compareModelFiles(dir: string, then: Hashes, now: Hashes): Difference[] {
+  const byPath = (hashes: Hashes) =>
+    Object.fromEntries(hashes.map(({ name, sha256 }) => [joinPath(dir, name), sha256]));
+  const fields = compareFields('model', byPath(then), byPath(now));
+  return fields.map(({ expected = MISSING, got = MISSING, ...each }) => {
+    return { ...each, expected, got };
+  });
 }
 
 /** The device decides how results round. */

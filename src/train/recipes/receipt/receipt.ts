@@ -5,10 +5,12 @@
 import * as v from 'valibot';
 import type { BertConfig } from '../../../bert/config.ts';
 import { version as engineVersion } from '../../../device/tuning/tuningFile.ts';
+import { modelFiles, tokenizerFiles } from '../../../formats/modelFiles.ts';
 import { parseSchema } from '../../../formats/parseSchema.ts';
+import { sentenceFileNames } from '../../../formats/sentenceFolder.ts';
 import { writeFiles } from '../../../platform/atomicWrite.ts';
 import { UsageError } from '../../../platform/errors.ts';
-import { createHash } from '../../../platform/hash.ts';
+import { createHash, hashFile } from '../../../platform/hash.ts';
 import { fileExists, readJson } from '../../../platform/readFiles.ts';
 import { joinPath } from '../../../platform/runtime.ts';
 import { defaultDevice } from '../../../tensor/index.ts';
@@ -32,7 +34,13 @@ const receiptSchema: v.GenericSchema<unknown, Receipt> = v.object({
   config: v.record(v.string(), v.unknown()),
   options: v.record(v.string(), v.unknown()),
   weights: v.array(v.object({ step, sha256: v.string() })),
-  model: v.optional(v.object({ file: v.string(), sha256: v.string() })),
+  model: v.optional(
+    v.object({
+      file: v.string(),
+      sha256: v.string(),
+      files: v.optional(v.array(v.object({ name: v.string(), sha256: v.string() }))),
+    }),
+  ),
   sha256: v.string(),
 });
 
@@ -50,8 +58,11 @@ export interface Receipt {
   options: Record<string, unknown>;
   /** SHA-256 of the weights after steps. */
   weights: { step: number; sha256: string }[];
-  /** The file of the model that the run leaves. */
-  model?: { file: string; sha256: string };
+  /**
+   * The file of the model that the run leaves, and what is beside it: its configuration and its
+   * tokenizer. Runs that ended before these were kept have none.
+   */
+  model?: { file: string; sha256: string; files?: { name: string; sha256: string }[] };
   /** SHA-256 of all of the above. */
   sha256: string;
 }
@@ -86,7 +97,7 @@ export async function writeReceipt(
     config: { ...config },
     options: optionsOf(kept),
     weights: [...hashes],
-    model,
+    model: model && { ...model, files: await hashModelFiles(dir) },
   });
   const signed = { ...receipt, sha256: await hashOf(receipt) };
   await writeFiles(dir, { [RECEIPT]: `${JSON.stringify(signed, undefined, 1)}\n` });
@@ -108,6 +119,22 @@ export function optionsOf(kept: object): Record<string, unknown> {
 async function hashOf(value: object): Promise<string> {
   const hash = await createHash('sha256');
   return hash.update(JSON.stringify(value)).digest('hex');
+}
+
+/** Files that say what a model's weights mean. */
+const describing = [
+  ...[modelFiles.config, modelFiles.adapterConfig, ...tokenizerFiles],
+  ...sentenceFileNames,
+];
+
+/** SHA-256 of the files beside a model's weights; of those that are not there, nothing. */
+export async function hashModelFiles(dir: string): Promise<{ name: string; sha256: string }[]> {
+  const found: { name: string; sha256: string }[] = [];
+  for (const name of describing) {
+    const path = joinPath(dir, name);
+    if (await fileExists(path)) found.push({ name, sha256: (await hashFile(path)).sha256 });
+  }
+  return found;
 }
 
 /** SHA-256 of the files of a model's tokenizer. */
