@@ -27,17 +27,20 @@ export async function runFolds(
   const { crossValidate } = await import('../train/recipes/folds.ts');
   const { showTraining } = await import('./training.ts');
   const silent = Boolean(json || quiet);
-  const isResumed = resume !== undefined && resume !== 'auto';
-  const given = isResumed
-    ? { resume: resume as string }
-    : ({ ...rest, resume, data } as CrossValidateOptions);
+  // With `auto`, the folds as a whole may not have begun, but the first of them.
+  const begins = resume === 'auto' && !(await isCrossValidation(options.out));
+  const folder: string | undefined = resume === 'auto' ? options.out : resume;
+  const given =
+    begins || folder === undefined
+      ? ({ ...rest, resume, data } as CrossValidateOptions)
+      : { resume: folder };
   let device!: Device;
   const result = await showTraining(
     given,
     { json: Boolean(json), silent, maxTime },
     async (begun) => {
       const files = data && begun ? { given: data, begun: begun.data } : undefined;
-      if (begun) checkSameOptions(command, { ...begun }, isResumed ? resume : options.out, files);
+      if (begun) checkSameOptions(command, { ...begun }, folder ?? options.out, files);
       device = await openAsBegun(begun, asked, silent, precision);
     },
     ({ onEvent, ...callbacks }) =>

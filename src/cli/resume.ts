@@ -4,6 +4,19 @@ import type { DeviceKind, DeviceOptions } from '../device/open.ts';
 import { UsageError } from '../platform/errors.ts';
 import { openCliDevice } from './openDevice.ts';
 
+/**
+ * The folder of the run that `--resume` continues; undefined if a new one begins. For `auto` it is
+ * found here: the library would compare all options, also the defaults of the command line.
+ */
+export async function resumedFolder(
+  resume: string | undefined,
+  out: string,
+): Promise<string | undefined> {
+  if (resume !== 'auto') return resume;
+  const { findsRun } = await import('../train/recipes/runFolder.ts');
+  return (await findsRun({ resume, out })) ? out : undefined;
+}
+
 /** Options that do not decide the outcome, or that the opened device is checked for. */
 const FREE = ['resume', 'json', 'quiet', 'precision', 'overwrite', 'maxTime'];
 

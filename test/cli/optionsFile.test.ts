@@ -122,6 +122,8 @@ describe('a file of options', () => {
     expect(readFileSync(join(out, 'README.md'), 'utf8')).toContain(`npx wigbert train ${run}\n`);
     const again = await wigbertHere(['train', run, '--set', 'resume=auto', '--set', 'seed=9']);
     expect(again.stderr).toMatch(/--seed: expected 42, with which .* was begun, got 9/);
+    const less = ['train', data, '--resume', 'auto', '--out', out, '--quiet'];
+    expect(await wigbertHere(less)).toMatchObject({ status: 0, stderr: '' });
     const unknown = file('bad.json', '{"data": "d.tsv", "learning_rate": 1}');
     expect(await wigbertHere(['train', unknown])).toMatchObject({
       status: 2,

@@ -25,7 +25,7 @@ import {
 } from '../options.ts';
 import { optionsFileOptions } from '../optionsFile.ts';
 import { profileRun } from '../profile.ts';
-import { checkSameOptions, noteCased, openAsBegun } from '../resume.ts';
+import { checkSameOptions, noteCased, openAsBegun, resumedFolder } from '../resume.ts';
 import { wigbertCommand } from '../shell.ts';
 import { interruptExitCode } from '../signals.ts';
 
@@ -121,24 +121,24 @@ async function run(command: Command, files: string[], options: ReturnType<Comman
   noteCased(options);
   const silent = Boolean(json || quiet);
   let device!: Device;
-  const begins = resume === undefined || resume === 'auto';
-  const run = begins ? { ...rest, resume, files, out } : { resume };
+  const folder = await resumedFolder(resume, out);
+  const run = folder === undefined ? { ...rest, files, out } : { resume: folder };
   const { history, interrupted, ...result } = await runPretraining(
     run,
     { json: Boolean(json), silent, maxTime },
     async (begun) => {
       const list = files.length > 0 && begun ? { given: files, begun: begun.files } : undefined;
-      if (begun) checkSameOptions(command, { ...begun }, begins ? out : resume, list);
+      if (begun) checkSameOptions(command, { ...begun }, folder!, list);
       device = await openAsBegun(begun, asked, silent);
     },
   );
-  const folder = result.out;
+  const dir = result.out;
   const last = history.evaluations.at(-1);
   if (json)
     console.log(
       JSON.stringify({
         event: 'end',
-        out: folder,
+        out: dir,
         device: device.kind,
         adapter: device.description,
         interrupted,
@@ -148,9 +148,9 @@ async function run(command: Command, files: string[], options: ReturnType<Comman
     );
   else if (!interrupted) {
     if (last) console.log(resultLine(last));
-    console.log(`saved in ${folder} (report.html shows how it went); to fine-tune it:`);
-    console.log(`  ${wigbertCommand('train', 'data.tsv', '--model', folder)}`);
-  } else console.error(`to continue: ${wigbertCommand('pretrain', '--resume', folder)}`);
+    console.log(`saved in ${dir} (report.html shows how it went); to fine-tune it:`);
+    console.log(`  ${wigbertCommand('train', 'data.tsv', '--model', dir)}`);
+  } else console.error(`to continue: ${wigbertCommand('pretrain', '--resume', dir)}`);
   if (interrupted) process.exitCode = interruptExitCode();
-  else profileRun(folder);
+  else profileRun(dir);
 }

@@ -33,7 +33,7 @@ import {
 } from '../options.ts';
 import { optionsFileOptions } from '../optionsFile.ts';
 import { profileRun } from '../profile.ts';
-import { checkSameOptions, noteCased, openAsBegun } from '../resume.ts';
+import { checkSameOptions, noteCased, openAsBegun, resumedFolder } from '../resume.ts';
 import { wigbertCommand } from '../shell.ts';
 import { interruptExitCode } from '../signals.ts';
 
@@ -198,16 +198,14 @@ async function run(
     await runFolds(command, data, options);
     return;
   }
+  const folder = await resumedFolder(resume, options.out);
   let device!: Device;
   const { history, interrupted, isForPairs, isForFiles, out } = await runFineTuning(
-    resume === undefined || resume === 'auto'
-      ? { ...rest, resume, out: options.out, data: data! }
-      : { resume },
+    folder === undefined ? { ...rest, out: options.out, data: data! } : { resume: folder },
     { json: Boolean(json), silent, maxTime },
     async (begun) => {
       const files = data && begun ? { given: data, begun: begun.data } : undefined;
-      if (begun)
-        checkSameOptions(command, { ...begun }, resume === 'auto' ? options.out : resume, files);
+      if (begun) checkSameOptions(command, { ...begun }, folder!, files);
       device = await openAsBegun(begun, asked, silent, precision);
     },
   );

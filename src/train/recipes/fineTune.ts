@@ -18,6 +18,7 @@ import type { FineTuneSettings } from './fineTuneSettings.ts';
 import { checkLora } from './lora.ts';
 import { checkIsFolder, checkNotModel } from './outFolder.ts';
 import { findsRun, RunFolder } from './runFolder.ts';
+import { checkSameOptions } from './sameOptions.ts';
 import { checkFineTuneSettings } from './settings.ts';
 import {
   checkDevice,
@@ -40,7 +41,9 @@ export type FineTuneOptions = Partial<Omit<FineTuneSettings, 'batchSize'>> & {
   out: string;
   /** Replaces the model or run that `out` holds. Default: such a folder is refused. */
   overwrite?: boolean;
-  /** `auto`: continues the run in `out`; begins it if there is none. */
+  /**
+   * `auto`: continues the run in `out`, whose options are to be the same; begins it if there is none.
+   */
   resume?: 'auto';
 };
 
@@ -50,8 +53,8 @@ export type FineTuneOptions = Partial<Omit<FineTuneSettings, 'batchSize'>> & {
  *
  * `{ resume: folder }` continues a run that was stopped in whatever way, and ends with the same
  * weights, optimizer state and history, bit for bit, as if it had not been stopped.
- * @throws UsageError if data, model or an option cannot be used, if `out` holds a run or a model,
- * or if another process writes there; NotFiniteError if the training diverges.
+ * @throws UsageError if data, model or an option cannot be used, if `out` holds a run or a model, or
+ * with `auto` a run of other options, or if another process writes there; NotFiniteError if the training diverges.
  * @example
  * await useDevice('auto');
  * const { history } = await fineTune({ data: 'reviews.tsv', model: 'my-bert', out: 'out/model' });
@@ -67,6 +70,7 @@ export async function fineTune(
   try {
     const resumes = !('out' in options) || (await findsRun(options));
     let run = resumes ? await openRun(folder, report) : await newRun(options);
+    if (run.kept && 'out' in options) checkSameOptions(options, run.kept);
     await callbacks.openDevice?.(run.kept);
     const about = { ...deviceSettings(), ...callbacks.about };
     const kept = run.kept ?? { ...run.settings, ...run.marks!, ...about };

@@ -14,6 +14,7 @@ import type { RecipeCallbacks, TrainingCallbacks } from './events.ts';
 import { type BegunFineTuning, type FineTuneOptions, fineTune } from './fineTune.ts';
 import type { FineTuneEvent } from './fineTuneEvents.ts';
 import type { FineTuneSettings } from './fineTuneSettings.ts';
+import { checkSameOptions } from './sameOptions.ts';
 import { checkUnchanged, deviceSettings, markFiles, watchedFiles } from './start.ts';
 
 const FOLDS = 'folds.json';
@@ -151,6 +152,7 @@ async function openFolds(
   const exists = await isCrossValidation(dir);
   if (!('out' in options) || (options.resume === 'auto' && exists)) {
     const run = await readFolds(dir);
+    if ('out' in options) checkSameOptions(options, run.settings);
     await checkUnchanged(dir, await watchedFiles(run.settings), run.settings);
     // What a crash left of a fold that has no checkpoint yet is replaced.
     return { run, out: dir, overwrite: true };

@@ -20,6 +20,7 @@ import {
   runPretraining,
 } from './pretrainRun.ts';
 import { findsRun, RunFolder } from './runFolder.ts';
+import { checkSameOptions } from './sameOptions.ts';
 import { checkPretrainSettings } from './settings.ts';
 import { checkDevice, checkStart, checkUnchanged, deviceSettings, markFiles } from './start.ts';
 import { withTensorBoard } from './tensorBoard.ts';
@@ -33,7 +34,9 @@ export type PretrainRecipeOptions = Partial<Omit<PretrainSettings, 'batchSize'>>
   out: string;
   /** Replaces the model or run that `out` holds. Default: such a folder is refused. */
   overwrite?: boolean;
-  /** `auto`: continues the run in `out`; begins it if there is none. */
+  /**
+   * `auto`: continues the run in `out`, whose options are to be the same; begins it if there is none.
+   */
   resume?: 'auto';
 };
 
@@ -44,7 +47,7 @@ export type PretrainRecipeOptions = Partial<Omit<PretrainSettings, 'batchSize'>>
  * `{ resume: folder }` continues a run that was stopped in whatever way, and ends with the same
  * bits as if it had not been stopped.
  * @throws UsageError if texts, model or an option cannot be used, if `out` holds a run that has
- * begun, or a model, or if another process writes there; NotFiniteError if the training diverges.
+ * begun, or a model, or with `auto` a run of other options, or if another process writes there; NotFiniteError if the training diverges.
  * @example
  * await pretrain({ files: ['texts.txt'], vocab: 'vocab.txt', steps: 1000, out: 'out/pretrained' });
  */
@@ -58,6 +61,7 @@ export async function pretrain(
   try {
     const resumes = !('out' in options) || (await findsRun(options));
     let run = resumes ? await openRun(folder, report) : await newRun(options);
+    if (run.begun && 'out' in options) checkSameOptions(options, run.begun);
     await callbacks.openDevice?.(run.begun);
     const paths = pretrainFiles(run.settings);
     if (run.begun) await checkUnchanged(folder.path, paths, run.begun);

@@ -164,6 +164,8 @@ describe('crossValidate', () => {
   it('goes on with `auto` where its first fold was stopped', async () => {
     const out = join(dir, 'auto');
     expect(await run(out, 1)).toMatchObject({ interrupted: true, results: [] });
+    const other = { ...given, data: [data, data], out, resume: 'auto' as const };
+    await expect(crossValidate(other)).rejects.toThrow(/`data`: expected .* was begun, got \[/);
     const { results } = await crossValidate({ ...given, out, resume: 'auto' });
     expect(results.map(({ fold }) => fold)).toEqual([1, 2, 3]);
   });

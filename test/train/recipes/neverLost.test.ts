@@ -205,6 +205,9 @@ describe.each(trainings)('%s', (name, train) => {
       { onEvent: ({ event, step }) => event === 'step' && steps.push(step) },
     );
     expect(steps).toEqual([]);
+    await expect(train({ out, resume: 'auto', keep: 7 })).rejects.toThrow(
+      /`keep`: expected \d, with which .* was begun, got 7; leave it out to continue/,
+    );
   });
 
   it('refuses a second writer, names the first, and leaves its folder alone', async () => {
