@@ -20,7 +20,7 @@ export interface SentenceSettings {
   lowerCase?: boolean;
 }
 
-export const MODULES = 'modules.json';
+const MODULES = 'modules.json';
 /** Of models that are written here. */
 const POOLING = '1_Pooling';
 const NORMALIZE = '2_Normalize';
@@ -134,6 +134,11 @@ async function checkPrompt(dir: string): Promise<void> {
         'set it to null, and begin your texts with that prompt',
     );
 }
+
+/** The files that are written, by their paths in the folder. */
+export const sentenceFileNames: readonly string[] = [
+  ...[MODULES, TRANSFORMER, PROMPTS, `${POOLING}/config.json`],
+];
 
 const json = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`;
 

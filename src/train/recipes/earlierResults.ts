@@ -1,4 +1,4 @@
-import { MODULES } from '../../formats/sentenceFolder.ts';
+import { sentenceFileNames } from '../../formats/sentenceFolder.ts';
 import { removeFile } from '../../platform/checkedFolder.ts';
 import { joinPath } from '../../platform/runtime.ts';
 import { CALIBRATION } from './calibrationFile.ts';
@@ -10,6 +10,7 @@ import { PAGE, REPORT } from './report/runReport.ts';
  * untrue of that, and a run that is stopped writes no results of its own.
  */
 export async function removeEarlierResults(dir: string): Promise<void> {
-  for (const name of [REPORT, PAGE, CALIBRATION, MODULES]) await removeFile(joinPath(dir, name));
+  for (const name of [REPORT, PAGE, CALIBRATION, ...sentenceFileNames])
+    await removeFile(joinPath(dir, name));
   await removeCard(dir);
 }

@@ -42,7 +42,8 @@ export type FineTuneOptions = Partial<Omit<FineTuneSettings, 'batchSize'>> & {
   /** Replaces the model or run that `out` holds. Default: such a folder is refused. */
   overwrite?: boolean;
   /**
-   * `auto`: continues the run in `out`, whose options are to be the same; begins it if there is none.
+   * `auto`: continues the run in `out`, whose options are to be the same; begins it if there is
+   * none.
    */
   resume?: 'auto';
 };
@@ -53,8 +54,9 @@ export type FineTuneOptions = Partial<Omit<FineTuneSettings, 'batchSize'>> & {
  *
  * `{ resume: folder }` continues a run that was stopped in whatever way, and ends with the same
  * weights, optimizer state and history, bit for bit, as if it had not been stopped.
- * @throws UsageError if data, model or an option cannot be used, if `out` holds a run or a model, or
- * with `auto` a run of other options, or if another process writes there; NotFiniteError if the training diverges.
+ * @throws UsageError if data, model or an option cannot be used, if `out` holds a run or a model,
+ * with `auto` a run of other options, or if another process writes there; NotFiniteError if the
+ * training diverges.
  * @example
  * await useDevice('auto');
  * const { history } = await fineTune({ data: 'reviews.tsv', model: 'my-bert', out: 'out/model' });

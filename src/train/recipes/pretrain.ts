@@ -35,7 +35,8 @@ export type PretrainRecipeOptions = Partial<Omit<PretrainSettings, 'batchSize'>>
   /** Replaces the model or run that `out` holds. Default: such a folder is refused. */
   overwrite?: boolean;
   /**
-   * `auto`: continues the run in `out`, whose options are to be the same; begins it if there is none.
+   * `auto`: continues the run in `out`, whose options are to be the same; begins it if there is
+   * none.
    */
   resume?: 'auto';
 };
@@ -47,7 +48,8 @@ export type PretrainRecipeOptions = Partial<Omit<PretrainSettings, 'batchSize'>>
  * `{ resume: folder }` continues a run that was stopped in whatever way, and ends with the same
  * bits as if it had not been stopped.
  * @throws UsageError if texts, model or an option cannot be used, if `out` holds a run that has
- * begun, or a model, or with `auto` a run of other options, or if another process writes there; NotFiniteError if the training diverges.
+ * begun, or a model, or with `auto` a run of other options, or if another process writes there;
+ * NotFiniteError if the training diverges.
  * @example
  * await pretrain({ files: ['texts.txt'], vocab: 'vocab.txt', steps: 1000, out: 'out/pretrained' });
  */
