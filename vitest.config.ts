@@ -14,12 +14,13 @@ const MOCKING = [
   'test/formats/hub.test.ts',
 ];
 
-/** Files with a process of their own: they define kernels, which others would see, ... */
+/** Files with a process of their own: what they define or measure would be seen by others, ... */
 const DEFINING = [
   'test/device/webgpu/webgpuDevice.test.ts',
   'test/examples/customKernel.test.ts',
   'test/kernels/kernels.test.ts',
   'test/kernels/types.test.ts',
+  'test/measure/bestDevice.test.ts',
   'test/tensor/kernelTools.test.ts',
 ];
 /** ... or use up memory, and have it collected often, which is slow beside what others left. */
