@@ -149,6 +149,7 @@ export const guardValue = (owner: object, read: () => unknown): void =>
 export function noteWrite({ storage }: Pick<Leaf, 'storage'>, by: string): void {
   storage.noteWrite(by);
   activeGuard?.guardWrite(storage, by);
+  storage.onWrite?.();
 }
 
 /** Notes that values go to the host. */

@@ -10,7 +10,6 @@ import {
   launchMap as launchMapUnchecked,
   launch as launchUnchecked,
 } from './launch.ts';
-import { touchAllRows } from './pendingGradient.ts';
 import { describe } from './print.ts';
 import { formatShape } from './shape.ts';
 import type { Tensor } from './tensor.ts';
@@ -42,7 +41,6 @@ export function launch<T extends ParamTypes, C extends Constants, B extends Buff
   for (const name in kernel.buffers) {
     if (kernel.buffers[name].access === 'read') continue;
     noteWrite(tensors[name], kernel.name);
-    touchAllRows(tensors[name].storage);
     if (tensors[name].dtype !== 'float32') noteIndexRange(tensors[name].storage, undefined);
   }
 }

@@ -1,3 +1,4 @@
+import { fillMemory } from './create.ts';
 import type { Storage } from './storage.ts';
 import type { Tensor } from './tensor.ts';
 
@@ -34,5 +35,12 @@ export const touchedRowsOf = (buffer: Storage): Tensor | undefined => rowFlags.g
 
 export const setTouchedRows = (buffer: Storage, flags: Tensor): void => {
   rowFlags.set(buffer, flags);
-  buffer.afterUpload = () => void flags.upload(new Int32Array(flags.size).fill(1));
+  buffer.onWrite = () => touchAllRows(buffer);
 };
+
+/** Rows of a gradient buffer that were known to hold zeros may not any more. */
+export function touchAllRows(buffer: Storage): void {
+  const flags = rowFlags.get(buffer);
+  // A launch, so that replays of a captured step that writes flag the rows too.
+  if (flags && !flags.isDisposed) fillMemory(flags, 1);
+}

@@ -4,12 +4,11 @@ import { accumulate } from '../kernels/memory.ts';
 import { emptyGrad, recallGradBuffers, releaseGradBuffer } from './autograd.ts';
 import { guardGradient, noteWrite } from './captureGuard.ts';
 import { fillMemory } from './create.ts';
-import { gradBufferOf, touchedRowsOf } from './gradBuffer.ts';
+import { gradBufferOf, touchAllRows, touchedRowsOf } from './gradBuffer.ts';
 import { isDenseAtOrigin, launch, launchMap, tensorOver } from './launch.ts';
 import { whileReading } from './savedTensors.ts';
 import { keepWith } from './scope.ts';
 import { isExpanded } from './shape.ts';
-import type { Storage } from './storage.ts';
 import { storeInto } from './storeStrided.ts';
 import { empty, type Node, type SparseRowGradient, type Tensor } from './tensor.ts';
 
@@ -64,12 +63,6 @@ export function abandonGradBuffers(): void {
     const buffer = gradBufferOf(parameter);
     if (buffer) touchAllRows(buffer);
   }
-}
-
-/** After a write over a gradient buffer: rows that were known to hold zeros may not any more. */
-export function touchAllRows(buffer: Storage): void {
-  const touchedRows = touchedRowsOf(buffer);
-  if (touchedRows) fillMemory(touchedRows, 1);
 }
 
 function accumulateSparse(sparse: readonly SparsePart[], gradient: Tensor): void {

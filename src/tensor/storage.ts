@@ -23,8 +23,8 @@ export class Storage {
   bytes: number;
   /** The storage that this one is a part of. */
   parent: Storage | undefined;
-  /** Runs when the host has written elements. */
-  afterUpload: (() => void) | undefined;
+  /** Runs at each write over elements, but not where `backward` and optimisers write. */
+  onWrite: (() => void) | undefined;
   readonly createdAt = tick();
   #lastWrite: Write | undefined;
   #refCount = 0;

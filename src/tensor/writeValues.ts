@@ -45,5 +45,4 @@ export function writeValues(target: Target, values: ArrayLike<number>): void {
     const isWhole = target.storage.bytes === 4 * target.size;
     noteIndexRange(target.storage, isWhole ? (array as Int32Array) : undefined);
   }
-  target.storage.afterUpload?.();
 }

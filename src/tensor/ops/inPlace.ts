@@ -8,7 +8,6 @@ import { floatToHalf, isWholeHalf } from '../half.ts';
 import { noteIndexRange } from '../indexRange.ts';
 import { launchMap } from '../launch.ts';
 import { operation, viewOperation } from '../operation.ts';
-import { touchAllRows } from '../pendingGradient.ts';
 import { describe } from '../print.ts';
 import { isExpanded } from '../shape.ts';
 import { storeInto } from '../storeStrided.ts';
@@ -155,7 +154,6 @@ function overwrite(
   // Copied first where both share memory: a launch may not write a buffer that it reads.
   const isShared = values.storage.binding.buffer === x.storage.binding.buffer;
   storeInto(x, expand(isShared ? clone(values.detach()) : values, x.shape));
-  touchAllRows(x.storage);
   if (x.dtype !== 'float32') noteIndexRange(x.storage, undefined);
   return x;
 }

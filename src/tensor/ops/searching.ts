@@ -134,8 +134,8 @@ function scatterExtremes(
   const part = source.slice(index.shape.map((n) => [0, n]));
   // Of the elements for a place, the last one counts: the extreme one, once they are sorted.
   // NaN is extreme either way, and comes last among ascending ones.
-  const isFloat = part.dtype === 'float32' && !isMax;
-  const { indices } = isFloat ? sort(neg(part.detach()), d) : sort(part.detach(), d, !isMax);
+  const negates = !isMax && part.dtype === 'float32';
+  const { indices } = negates ? sort(neg(part.detach()), d) : sort(part.detach(), d, !isMax);
   const values = gather(part.detach(), d, indices);
   const ofSource = scatter(x.detach(), d, gather(index, d, indices), values);
   const y = isHit ? ofSource : (isMax ? maximum : minimum)(ofSource, x.detach());

@@ -1,8 +1,10 @@
 import { afterAll, describe, expect, it } from 'vitest';
 import { CpuDevice } from '../../../src/device/cpu.ts';
 import type { Device } from '../../../src/device/device.ts';
+import { accumulate } from '../../../src/kernels/memory.ts';
 import { Embedding } from '../../../src/nn/index.ts';
 import { SGD } from '../../../src/nn/optim/index.ts';
+import { launch } from '../../../src/tensor/checkedLaunch.ts';
 import { gradBufferOf } from '../../../src/tensor/gradBuffer.ts';
 import * as w from '../../../src/tensor/index.ts';
 import { tryWebGpu } from '../../support/devices.ts';
@@ -173,4 +175,43 @@ describe.each([
       weight.dispose();
     },
   );
+
+  here('keep nothing of what was written into them, by a captured step either', async () => {
+    const { weight, optimizer } = table(device!);
+    const ones = w.ones([ROWS, SIZE], { device: device! });
+    const row = () => weight.grad!.detach().select(0, 7);
+    const writes: (() => unknown)[] = [
+      () => weight.grad!.add_(5),
+      () => weight.grad!.addcmul_(ones, ones, 2),
+      () => weight.grad!.lerp_(ones, 0.5),
+      () => weight.grad!.copy_(ones),
+      () => row().fill_(3),
+      () => row().copy_(new Float32Array(SIZE).fill(1)),
+      () => launch(accumulate, { x: ones, y: weight.grad! }, { count: weight.size }),
+    ];
+    const check = async () => {
+      optimizer.zeroGrad();
+      w.scope(() => lossOf(weight, indices(1), 1).backward());
+      expect(await weight.grad!.data()).toEqual(expectedGrad([1], 1));
+    };
+    for (const write of writes) {
+      w.scope(() => lossOf(weight, indices(4), 1).backward());
+      w.scope(() => w.noGrad(write));
+      await check();
+    }
+    const step = w.capture(device!, ({ ids }: { ids: w.Tensor }) => {
+      optimizer.zeroGrad();
+      const loss = lossOf(weight, ids, 1);
+      loss.backward();
+      w.noGrad(() => row().fill_(3));
+      return loss;
+    });
+    for (const id of [4, 5, 4]) {
+      await step.run({ ids: { data: Int32Array.of(id), shape: [1] } });
+      await check();
+    }
+    step.dispose();
+    optimizer.dispose();
+    weight.dispose();
+  });
 });
