@@ -45,8 +45,8 @@ export function multiplyInto(
 ): void {
   const packedA = threadScratch, packedB = threadScratch + PACKED_A;
   const sums = packedB + PACKED_B;
-  packA(packedA, a, aRow, aCol, steps, rows);
-  packB(packedB, b, bRow, bCol, steps, cols);
+  packA(packedA, a, aRow, aCol, steps, rows, steps);
+  packB(packedB, b, bRow, bCol, steps, cols, steps);
   const line = <usize>stride << 2;
   for (let j: u32 = 0; j < cols; j += 8) {
     for (let i: u32 = 0; i < rows; i += 6) {

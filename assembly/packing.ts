@@ -1,7 +1,7 @@
 /**
  * Packing of a product's operands: panels of 6 rows of a, each with its `steps` columns one after
  * the other, and panels of 8 columns of b. What lies beyond the matrix is 0. Strides are in
- * elements.
+ * elements. A panel has room for `panelSteps`, of which `steps` are written.
  */
 
 /** a: [rows, steps] to panels of [steps, 6]. */
@@ -12,9 +12,10 @@ export function packA(
   col: u32,
   steps: u32,
   rows: u32,
+  panelSteps: u32,
 ): void {
-  const whole = rows - (rows % 6), panel = 24 * steps;
-  if (row == 1) packAcross6(to, a, <usize>col << 2, steps, whole);
+  const whole = rows - (rows % 6), panel = 24 * panelSteps;
+  if (row == 1) packAcross6(to, panel, a, <usize>col << 2, steps, whole);
   for (let i: u32 = 0; i < rows; i += 6) {
     const from = a + <usize>(i * row << 2);
     if (i == whole) packEdge(to, from, row, col, steps, rows - i, 6);
@@ -34,9 +35,10 @@ export function packB(
   col: u32,
   steps: u32,
   cols: u32,
+  panelSteps: u32,
 ): void {
-  const whole = cols & ~7, panel = 32 * steps;
-  if (col == 1) packAcross8(to, b, <usize>row << 2, steps, whole);
+  const whole = cols & ~7, panel = 32 * panelSteps;
+  if (col == 1) packAcross8(to, panel, b, <usize>row << 2, steps, whole);
   for (let j: u32 = 0; j < cols; j += 8) {
     const from = b + <usize>(j * col << 2);
     if (j == whole) packEdge(to, from, col, row, steps, cols - j, 8);
@@ -69,8 +71,15 @@ function packEdge(
 /** Steps that are copied for one panel before the next panel's: memory is read along its lines. */
 const CHUNK: u32 = 8;
 
-/** Panels of six lines whose elements are adjacent across the lines. */
-function packAcross6(to: usize, from: usize, stepBytes: usize, steps: u32, lines: u32): void {
+/** Panels, of `panel` bytes, of six lines whose elements are adjacent across the lines. */
+function packAcross6(
+  to: usize,
+  panel: u32,
+  from: usize,
+  stepBytes: usize,
+  steps: u32,
+  lines: u32,
+): void {
   for (let k: u32 = 0; k < steps; k += CHUNK) {
     const end = min(CHUNK, steps - k);
     let target = to + 24 * k;
@@ -82,13 +91,20 @@ function packAcross6(to: usize, from: usize, stepBytes: usize, steps: u32, lines
         put += 24;
         at += stepBytes;
       }
-      target += 24 * steps;
+      target += panel;
     }
     from += CHUNK * stepBytes;
   }
 }
 
-function packAcross8(to: usize, from: usize, stepBytes: usize, steps: u32, lines: u32): void {
+function packAcross8(
+  to: usize,
+  panel: u32,
+  from: usize,
+  stepBytes: usize,
+  steps: u32,
+  lines: u32,
+): void {
   for (let k: u32 = 0; k < steps; k += CHUNK) {
     const end = min(CHUNK, steps - k);
     let target = to + 32 * k;
@@ -100,7 +116,7 @@ function packAcross8(to: usize, from: usize, stepBytes: usize, steps: u32, lines
         put += 32;
         at += stepBytes;
       }
-      target += 32 * steps;
+      target += panel;
     }
     from += CHUNK * stepBytes;
   }

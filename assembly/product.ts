@@ -26,8 +26,8 @@ const SUMS_BYTES: usize = MR * NR * 4;
  * whether a and b are packed beforehand, where.
  */
 const A: i32 = 9;
-/** Panels that a tile of the first phase packs. */
-const PANELS: u32 = 8;
+/** Panels, or steps along k, that a tile of the first phase packs. STEPS divides KC. */
+const PANELS: u32 = 8, STEPS: u32 = 32;
 
 // @ts-ignore: decorator
 @inline
@@ -45,30 +45,68 @@ function paramsAt(args: usize): usize {
 }
 
 /**
- * The first phase: packs some panels of a or b, all along k. In each block of k, panels follow each
- * other. Only for a single matrix.
+ * The first phase: packs a part of a or b. In each block of k, panels follow each other. Only for a
+ * single matrix.
  */
 export function packOperands(args: usize, tile: i32): void {
   const p = paramsAt(args);
   const m = word(p, 0), n = word(p, 1), k = word(p, 2);
-  const packsA = word(args, 6), packsB = word(args, 7);
-  const to = word(args, 8);
-  const rows = packsA ? panels(m, MR) * MR : 0, tilesA = panels(rows, PANELS * MR);
-  const isA = <u32>tile < tilesA;
-  const first = isA ? <u32>tile * PANELS * MR : (<u32>tile - tilesA) * PANELS * NR;
+  const aRow = word(p, 5), aCol = word(p, 6), bRow = word(p, 10), bCol = word(p, 11);
+  const a = word(args, A) + (word(p, 9) << 2), b = word(args, A + 1) + (word(p, 14) << 2);
+  const to = word(args, 8), packsA = word(args, 6) != 0;
+  const tilesA: u32 = packsA ? packingTiles(m, k, aRow, MR) : 0;
+  const rows: u32 = packsA ? panels(m, MR) * MR : 0;
+  if (<u32>tile < tilesA) packPart(to, a, aRow, aCol, k, m, MR, tile);
+  else packPart(to + (rows * k << 2), b, bCol, bRow, k, n, NR, <u32>tile - tilesA);
+}
+
+/** Tiles that pack `lines`, which lie `line` elements apart. */
+function packingTiles(lines: u32, k: u32, line: u32, width: u32): u32 {
+  return line == 1 ? panels(k, STEPS) : panels(lines, PANELS * width);
+}
+
+/**
+ * Part number `part` of `lines`: some panels, all along k. Of lines that lie side by side some
+ * steps, in all panels, since memory is read along the steps then.
+ */
+function packPart(
+  to: usize,
+  from: usize,
+  line: u32,
+  step: u32,
+  k: u32,
+  lines: u32,
+  width: u32,
+  part: u32,
+): void {
+  const padded = panels(lines, width) * width;
+  if (line == 1) {
+    const at = part * STEPS, k0 = at - (at % KC);
+    const put = to + (k0 * padded + (at - k0) * width << 2);
+    const start = from + (at * step << 2);
+    pack(put, start, line, step, min(STEPS, k - at), lines, width, min(KC, k - k0));
+    return;
+  }
+  const first = part * PANELS * width, count = min(PANELS * width, lines - first);
   for (let k0: u32 = 0; k0 < k; k0 += KC) {
     const steps = min(KC, k - k0);
-    if (isA) {
-      const row = word(p, 5), col = word(p, 6);
-      const a = word(args, A) + (word(p, 9) + first * row + k0 * col << 2);
-      packA(to + (k0 * rows + first * steps << 2), a, row, col, steps, min(PANELS * MR, m - first));
-    } else if (packsB) {
-      const row = word(p, 10), col = word(p, 11), cols = panels(n, NR) * NR;
-      const b = word(args, A + 1) + (word(p, 14) + first * col + k0 * row << 2);
-      const put = to + (rows * k + k0 * cols + first * steps << 2);
-      packB(put, b, row, col, steps, min(PANELS * NR, n - first));
-    }
+    const put = to + (k0 * padded + first * steps << 2);
+    pack(put, from + (first * line + k0 * step << 2), line, step, steps, count, width, steps);
   }
+}
+
+function pack(
+  to: usize,
+  from: usize,
+  line: u32,
+  step: u32,
+  steps: u32,
+  lines: u32,
+  width: u32,
+  panelSteps: u32,
+): void {
+  if (width == MR) packA(to, from, line, step, steps, lines, panelSteps);
+  else packB(to, from, step, line, steps, lines, panelSteps);
 }
 
 /** One tile: some rows and columns of some matrices of y. */
@@ -131,10 +169,10 @@ function multiply(
   do {
     const steps = min(KC, k - k0);
     if (isPackedA) packedA = word(args, 8) + (k0 * paddedRows + m0 * steps << 2);
-    else packA(packedA, a + ((k0 * aCol) << 2), aRow, aCol, steps, rows);
+    else packA(packedA, a + ((k0 * aCol) << 2), aRow, aCol, steps, rows, steps);
     if (isPackedB)
       packedB = word(args, 8) + (paddedRows * k + k0 * paddedCols + n0 * steps << 2);
-    else packB(packedB, b + ((k0 * bRow) << 2), bRow, bCol, steps, cols);
+    else packB(packedB, b + ((k0 * bRow) << 2), bRow, bCol, steps, cols, steps);
     for (let j: u32 = 0; j < cols; j += NR) {
       const panelB = packedB + <usize>(j * steps << 2);
       for (let i: u32 = 0; i < rows; i += MR) {

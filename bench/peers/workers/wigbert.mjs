@@ -95,15 +95,15 @@ function operations(wigbert, device) {
 
 /** Works on whole models, by kind. */
 function models(wigbert) {
-  const { tensor } = wigbert;
+  const { capture, noGrad } = wigbert;
   return {
     bertForward({ bert, weights, batch }) {
       const model = buildBert(wigbert, bert, weights).eval();
-      const inputs = Object.entries(inputsOf(bert, batch)).map(([name, { data, shape }]) => [
-        name,
-        tensor(data, { shape }),
-      ]);
-      return work(wigbert)(() => model.forward(Object.fromEntries(inputs)).logits);
+      const forward = capture(model.classifier.weight.device, (inputs) =>
+        noGrad(() => model.forward(inputs).logits.flatten()),
+      );
+      const result = () => forward.run(inputsOf(bert, batch));
+      return { run: async () => (await result())[0], result };
     },
     bertTrain({ bert, weights, batch }) {
       const model = buildBert(wigbert, bert, weights).train();

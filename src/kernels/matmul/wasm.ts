@@ -14,42 +14,70 @@ const ENOUGH_TILES = 24;
 /** Multiply-adds of a tile that is worth taking: some 10 µs. */
 const MIN_WORK = 2 ** 18;
 
-/** Panels that a tile of packing takes: PANELS in assembly/product.ts. */
-const PACKED_PANELS = 8;
+/** Panels, or steps along k, that a tile of packing takes: those in assembly/product.ts. */
+const [PACKED_PANELS, PACKED_STEPS] = [8, 32];
 /** Multiply-adds of a product that is worth a phase of packing, and bytes of a packed operand. */
 const [MIN_PACKED_WORK, MAX_PACKED_BYTES] = [2 ** 20, 2 ** 25];
+
+/** Rows and columns of a tile. */
+interface Tile {
+  rows: number;
+  cols: number;
+}
 
 /** The product as tiles of y, or of several matrices if these are small. */
 export function matmulWasm(p: MatmulParams, { bias, activation }: Epilogue): WasmLaunch {
   const { m, n, k } = p;
   const batches = p.batch0 * p.batch1;
-  const { rows, cols } = tileSize(p, batches);
+  const isLarge = batches === 1 && m * n * k >= MIN_PACKED_WORK;
+  const { rows, cols } = (isLarge && longTile(p)) || squareTile(p, batches);
   const group = Math.max(1, Math.floor(MIN_WORK / Math.max(1, m * n * k)));
   const [tilesM, tilesN] = [Math.ceil(m / rows), Math.ceil(n / cols)];
-  const isLarge = batches === 1 && m * n * k >= MIN_PACKED_WORK;
-  const bytesOf = (panels: number, width: number) => panels * width * k * 4;
-  const [panelsA, panelsB] = [Math.ceil(m / MICRO_ROWS), Math.ceil(n / MICRO_COLS)];
-  const [bytesA, bytesB] = [bytesOf(panelsA, MICRO_ROWS), bytesOf(panelsB, MICRO_COLS)];
-  // What only one tile reads is packed by that tile.
-  const packsA = isLarge && tilesN > 1 && bytesA <= MAX_PACKED_BYTES;
-  const packsB = isLarge && tilesM > 1 && bytesB <= MAX_PACKED_BYTES;
-  const packingTiles =
-    (packsA ? Math.ceil(panelsA / PACKED_PANELS) : 0) +
-    (packsB ? Math.ceil(panelsB / PACKED_PANELS) : 0);
+  const packedA = isLarge ? packing(m, MICRO_ROWS, k, p.aRow === 1, tilesN) : undefined;
+  const packedB = isLarge ? packing(n, MICRO_COLS, k, p.bCol === 1, tilesM) : undefined;
+  const packingTiles = (packedA?.tiles ?? 0) + (packedB?.tiles ?? 0);
   const product = { entry: 'product', tiles: Math.ceil(batches / group) * tilesM * tilesN };
   return {
     phases:
       packingTiles > 0 ? [{ entry: 'packOperands', tiles: packingTiles }, product] : [product],
     words: [
       ...[Number(bias), activations.indexOf(activation), rows, cols, group],
-      ...[Number(packsA), Number(packsB)],
+      ...[Number(packedA !== undefined), Number(packedB !== undefined)],
     ],
-    scratch: (packsA ? bytesA : 0) + (packsB ? bytesB : 0),
+    scratch: (packedA?.bytes ?? 0) + (packedB?.bytes ?? 0),
   };
 }
 
-/** Rows and columns of a tile: as large as leaves enough tiles, and nearly equal ones. */
-function tileSize({ m, n, k }: MatmulParams, batches: number): { rows: number; cols: number } {
+/**
+ * How an operand is packed beforehand: not if only one tile reads it, which packs it then, unless
+ * its lines (rows of a, columns of b) lie side by side, since a tile has too few of them to read
+ * memory along its own lines.
+ */
+function packing(lines: number, width: number, k: number, sideBySide: boolean, readers: number) {
+  const panels = Math.ceil(lines / width);
+  const bytes = panels * width * k * 4;
+  if ((readers === 1 && !sideBySide) || bytes > MAX_PACKED_BYTES) return undefined;
+  return { bytes, tiles: Math.ceil(sideBySide ? k / PACKED_STEPS : panels / PACKED_PANELS) };
+}
+
+/**
+ * A tile across all of y's shorter side, if that is short enough to stay in the second cache with
+ * its operand: then each part of the other operand is packed by the one tile that reads it.
+ */
+function longTile({ m, n, k, aRow, bCol }: MatmulParams): Tile | undefined {
+  if (Math.min(m, n) > MAX_COLS) return undefined;
+  const isTall = m >= n;
+  if (isTall ? aRow === 1 : bCol === 1) return undefined;
+  const worth = MIN_WORK / (Math.min(m, n) * k);
+  const part = (length: number, most: number, step: number) =>
+    evenPart(length, Math.min(most, Math.max(length / ENOUGH_TILES, worth)), step);
+  return isTall
+    ? { rows: part(m, MAX_ROWS, MICRO_ROWS), cols: n }
+    : { rows: m, cols: part(n, MAX_COLS, MICRO_COLS) };
+}
+
+/** A tile as large as leaves enough tiles, and nearly equal ones. */
+function squareTile({ m, n, k }: MatmulParams, batches: number): Tile {
   let [rows, cols] = [MAX_ROWS, MAX_COLS];
   const isSplit = () =>
     Math.ceil(m / rows) * Math.ceil(n / cols) * batches >= ENOUGH_TILES ||
