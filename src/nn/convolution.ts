@@ -22,8 +22,7 @@ export function convParameters(
     );
   const [first, second] = isTransposed ? [inChannels, outChannels] : [outChannels, inChannels];
   const shape = [first, second / groups, ...kernel];
-  const fanIn = shape.slice(1).reduce((a, b) => a * b);
-  const bound = fanIn > 0 ? 1 / Math.sqrt(fanIn) : 0;
+  const bound = 1 / Math.sqrt(shape.slice(1).reduce((a, b) => a * b));
   return [uniformParameter(shape, bound), bias ? uniformParameter([outChannels], bound) : null];
 }
 

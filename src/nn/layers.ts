@@ -51,7 +51,7 @@ export class Linear<HasBias extends boolean = true> extends Module {
   /** `bias: false` leaves the bias out. */
   constructor(inFeatures: number, outFeatures: number, options: { bias?: HasBias } = {}) {
     super();
-    const bound = inFeatures > 0 ? 1 / Math.sqrt(inFeatures) : 0;
+    const bound = 1 / Math.sqrt(inFeatures);
     this.weight = uniformParameter([outFeatures, inFeatures], bound);
     const bias = (options.bias ?? true) ? uniformParameter([outFeatures], bound) : null;
     this.bias = bias as typeof this.bias;
@@ -120,13 +120,12 @@ export class LayerNorm extends Module {
   bias: Tensor;
   readonly eps: number;
 
-  /** `eps`: added to the variance, alone or as an option. Default 1e-5. */
-  constructor(normalizedShape: number | readonly number[], eps: number | { eps?: number } = 1e-5) {
+  constructor(normalizedShape: number | readonly number[], eps = 1e-5) {
     super();
     const shape = typeof normalizedShape === 'number' ? [normalizedShape] : normalizedShape;
     this.weight = parameter(ones(shape));
     this.bias = parameter(zeros(shape));
-    this.eps = typeof eps === 'number' ? eps : (eps.eps ?? 1e-5);
+    this.eps = eps;
   }
 
   forward(x: Tensor): Tensor {

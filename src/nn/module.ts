@@ -48,7 +48,7 @@ export abstract class Module {
    * @throws ArgumentError if the name is taken.
    */
   registerParameter(name: string, tensor: Tensor): Tensor {
-    return this.#register(this.#registered, name, keep(tensor).requiresGrad_());
+    return this.#register(this.#registered, name, tensor.requiresGrad_());
   }
 
   /**
@@ -151,8 +151,9 @@ export abstract class Module {
     state: ReadonlyMap<string, states.StateValue>,
     { strict = true }: { strict?: boolean } = {},
   ): states.IncompatibleKeys {
-    const named = [...this.#prefixed('', (module) => module.#ownParameters())];
-    return states.loadState(state, this.stateDict(), named, strict);
+    const named = this.#prefixed('', (module) => module.#ownParameters());
+    const aliases = new Set(Array.from(named, ([name]) => name));
+    return states.loadState(state, this.stateDict(), aliases, strict);
   }
 
   /**
@@ -177,8 +178,7 @@ export abstract class Module {
   /**
    * Calls `hook(module, gradInput, gradOutput)` when backward has gone through this module, with
    * the gradients of the tensors among the arguments and among the results (PyTorch's
-   * `register_full_backward_hook`). A list that it returns takes the place of `gradInput`. The
-   * gradients are freed after the call: `keep` those that are to stay.
+   * `register_full_backward_hook`). A list that it returns takes the place of `gradInput`.
    */
   registerFullBackwardHook<M extends Module>(this: M, hook: BackwardHook<M>): RemovableHandle {
     return addHook(this, 'backward', hook as BackwardHook<object>);

@@ -76,14 +76,14 @@ function wrapForward(module: object, lists: HookLists): void {
     let args = given;
     for (const hook of [...lists.pre]) {
       const replaced = synchronous(hook(module, args));
-      if (isGiven(replaced)) args = Array.isArray(replaced) ? replaced : [replaced];
+      if (replaced !== undefined) args = Array.isArray(replaced) ? replaced : [replaced];
     }
     const backward = [...lists.backward];
     const run = (inputs: unknown[]) => {
       let result = forward.apply(module, inputs as never[]);
       for (const hook of [...lists.post]) {
         const replaced = synchronous(hook(module, inputs, result));
-        if (isGiven(replaced)) result = replaced;
+        if (replaced !== undefined) result = replaced;
       }
       return result;
     };
@@ -96,13 +96,6 @@ function wrapForward(module: object, lists: HookLists): void {
     enumerable: false,
   });
 }
-
-/** A hook that returns nothing, or null, replaces nothing. */
-const isGiven = (replaced: unknown): boolean => replaced !== undefined && replaced !== null;
-
-/** Tensors of their own over the same memory, so that a hook can `keep` them. */
-const handlesOf = (gradients: readonly (Tensor | null)[]): (Tensor | null)[] =>
-  gradients.map((gradient) => (gradient ? gradient.detach() : null));
 
 /** @throws ArgumentError for a promise: a captured step cannot wait for one. */
 function synchronous<T>(result: T): T {
@@ -125,8 +118,8 @@ function withBackwardHooks(
   const callHooks = (given: (Tensor | null)[]): HookGradients => {
     let gradInput: HookGradients = given;
     for (const hook of hooks) {
-      const replaced = synchronous(hook(module, handlesOf(gradInput), handlesOf(gradOutput)));
-      if (!isGiven(replaced)) continue;
+      const replaced = synchronous(hook(module, gradInput, gradOutput));
+      if (replaced === undefined) continue;
       if (!Array.isArray(replaced) || replaced.length !== given.length)
         throw new ArgumentError(
           `registerFullBackwardHook: expected ${given.length} gradients, one for each tensor ` +

@@ -37,11 +37,8 @@ export class Sequential extends Module {
     return this.layers.reduce((y, layer) => layer.forward(y), x);
   }
 
-  /** The layers carry no name of their own field, as in PyTorch; other children come after. */
+  /** Children carry no name of their own field, as in PyTorch. */
   override *namedChildren(): Generator<[string, Module]> {
-    const layers: readonly Module[] = this.layers;
-    for (const [i, layer] of layers.entries()) yield [String(i), layer];
-    for (const [name, child] of super.namedChildren())
-      if (!layers.includes(child)) yield [name, child];
+    for (const [i, layer] of this.layers.entries()) yield [String(i), layer];
   }
 }

@@ -30,38 +30,29 @@ export interface IncompatibleKeys {
 }
 
 /**
- * Copies values into the tensors of a module; `named` has each of them under all of its names.
+ * Copies values into the tensors of a module; `aliases` are second names of some.
  * @throws ArgumentError if a shape differs, or, if `strict`, names are missing or unexpected.
  */
 export function loadState(
   state: ReadonlyMap<string, StateValue>,
   own: ReadonlyMap<string, Tensor>,
-  named: readonly [string, Tensor][],
+  aliases: ReadonlySet<string>,
   strict: boolean,
 ): IncompatibleKeys {
-  const names = new Map<Tensor, string[]>();
-  for (const [name, tensor] of named) names.set(tensor, [...(names.get(tensor) ?? []), name]);
-  const namesOf = (name: string, tensor: Tensor) => [name, ...(names.get(tensor) ?? [])];
-  const known = new Set([...own].flatMap(([name, tensor]) => namesOf(name, tensor)));
-  const given = new Map(
-    [...own].map(([name, tensor]) => [name, namesOf(name, tensor).find((each) => state.has(each))]),
-  );
-  const missingKeys = [...own.keys()].filter((name) => given.get(name) === undefined);
-  const unexpectedKeys = [...state.keys()].filter((name) => !known.has(name));
-  const problems = strict ? missingKeys.map((name) => `${name} is missing`) : [];
-  for (const [name, tensor] of new Map([...own, ...named])) {
-    const shape = state.get(name)?.shape;
-    if (shape && shape.join() !== tensor.shape.join())
-      problems.push(
-        `${name}: expected shape [${tensor.shape.join(', ')}], got [${shape.join(', ')}]`,
-      );
-  }
+  const missingKeys = [...own.keys()].filter((name) => !state.has(name));
+  const unexpectedKeys = [...state.keys()].filter((name) => !own.has(name) && !aliases.has(name));
+  const problems = [...own].flatMap(([name, { shape }]) => {
+    const source = state.get(name);
+    if (!source) return strict ? [`${name} is missing`] : [];
+    if (source.shape.join() === shape.join()) return [];
+    return `${name}: expected shape [${shape.join(', ')}], got [${source.shape.join(', ')}]`;
+  });
   if (strict) problems.push(...unexpectedKeys.map((name) => `${name} is not expected`));
   if (problems.length > 0) throw new ArgumentError(`loadStateDict: ${problems.join('; ')}`);
   noGrad(() =>
     scope(() => {
       for (const [name, tensor] of own) {
-        const source = state.get(given.get(name) ?? name);
+        const source = state.get(name);
         if (source) tensor.copy_(source instanceof Tensor ? source : source.data);
       }
     }),

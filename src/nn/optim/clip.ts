@@ -1,10 +1,9 @@
 import { copy } from '../../kernels/elementwise/arithmetic.ts';
 import { CHUNK_SIZE, clipByNorm, sumSquares } from '../../kernels/reduction/gradientNorm.ts';
 import { ArgumentError } from '../../platform/errors.ts';
-import { formatValue } from '../../platform/format.ts';
 import { guardGradient } from '../../tensor/captureGuard.ts';
 import { gradBufferOf } from '../../tensor/gradBuffer.ts';
-import { keep, noGrad, scope, Tensor, zeros } from '../../tensor/index.ts';
+import { keep, noGrad, scope, type Tensor, zeros } from '../../tensor/index.ts';
 import { isDenseAtOrigin, launch, launchMap, tensorOver } from '../../tensor/launch.ts';
 import { Storage } from '../../tensor/storage.ts';
 
@@ -13,15 +12,13 @@ import { Storage } from '../../tensor/storage.ts';
  * all of them together (PyTorch's `clip_grad_norm_`). It does not wait for the device. Gradients
  * that lie side by side in an optimiser's arena take one launch.
  * @returns the norm before clipping, a tensor of one element.
- * @param given parameters, or one
  * @throws ArgumentError unless `maxNorm` is positive.
  * @example
  * loss.backward();
  * clipGradNorm(model.parameters(), 1);
  * optimizer.step();
  */
-export function clipGradNorm(given: Tensor | readonly Tensor[], maxNorm: number): Tensor {
-  const params = parametersOf(given, 'clipGradNorm');
+export function clipGradNorm(params: readonly Tensor[], maxNorm: number): Tensor {
   if (!(maxNorm > 0))
     throw new ArgumentError(`clipGradNorm: \`maxNorm\`: expected a number > 0, got ${maxNorm}`);
   for (const param of params) guardGradient(param, true);
@@ -40,15 +37,13 @@ export function clipGradNorm(given: Tensor | readonly Tensor[], maxNorm: number)
 
 /**
  * Limits each element of the gradients to ±clipValue, in place (PyTorch's `clip_grad_value_`).
- * @param given parameters, or one
  * @throws ArgumentError unless `clipValue` is positive.
  * @example
  * loss.backward();
  * clipGradValue(model.parameters(), 0.5);
  * optimizer.step();
  */
-export function clipGradValue(given: Tensor | readonly Tensor[], clipValue: number): void {
-  const params = parametersOf(given, 'clipGradValue');
+export function clipGradValue(params: readonly Tensor[], clipValue: number): void {
   if (!(clipValue > 0))
     throw new ArgumentError(
       `clipGradValue: \`clipValue\`: expected a number > 0, got ${clipValue}`,
@@ -58,14 +53,6 @@ export function clipGradValue(given: Tensor | readonly Tensor[], clipValue: numb
     scope(() => {
       for (const { grad } of params) grad?.copy_(grad.clamp(-clipValue, clipValue));
     }),
-  );
-}
-
-function parametersOf(given: Tensor | readonly Tensor[], name: string): readonly Tensor[] {
-  if (given instanceof Tensor) return [given];
-  if (Array.isArray(given)) return given;
-  throw new ArgumentError(
-    `${name}: expected a list of parameters (\`model.parameters()\`), got ${formatValue(given)}`,
   );
 }
 

@@ -140,10 +140,6 @@ export class OneCycleLR extends LRScheduler {
 
   protected lrAt(step: number): number {
     const { totalSteps, pctStart, annealStrategy, divFactor, finalDivFactor } = this.options;
-    if (step > totalSteps)
-      throw new ArgumentError(
-        `OneCycleLR: expected at most ${totalSteps} steps (\`totalSteps\`), got step ${step}`,
-      );
     const [top, end] = [pctStart * totalSteps - 1, totalSteps - 1];
     const first = this.maxLr / divFactor;
     const between = (from: number, to: number, share: number) =>

@@ -1,5 +1,4 @@
 import { ArgumentError } from '../../platform/errors.ts';
-import { formatValue } from '../../platform/format.ts';
 import { requireOneOf } from '../../platform/oneOf.ts';
 import { LRScheduler, type SchedulableOptimizer } from './schedules.ts';
 
@@ -188,16 +187,8 @@ export class ReduceLROnPlateau {
     this.#best = mode === 'min' ? Number.POSITIVE_INFINITY : Number.NEGATIVE_INFINITY;
   }
 
-  /**
-   * Call it with the metric after each evaluation.
-   * @throws ArgumentError for a tensor or a promise of a number: wait for it (`await loss.item()`).
-   */
+  /** Call it with the metric after each evaluation. */
   step(metric: number): void {
-    if (typeof metric !== 'number')
-      throw new ArgumentError(
-        `ReduceLROnPlateau: expected a number, got ${formatValue(metric)}: ` +
-          'wait for the value of a tensor (`await loss.item()`)',
-      );
     const { patience, cooldown, factor, minLr, eps } = this.#options;
     if (this.#isBetter(metric)) {
       this.#best = metric;

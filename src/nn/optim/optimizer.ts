@@ -74,11 +74,6 @@ export abstract class Optimizer<O extends { lr: number }> {
     defaults: O,
     check: (options: O) => void = ({ lr }) => checkNonNegative({ lr }),
   ) {
-    if (!Array.isArray(params))
-      throw new ArgumentError(
-        'optimizer: expected a list of parameters (`model.parameters()`, `[weight]`) or of ' +
-          `groups, got ${params instanceof Tensor ? describe(params) : formatValue(params)}`,
-      );
     const groups = params.length > 0 && 'params' in params[0] ? params : [{ params }];
     this.#options = { defaults, check };
     check(defaults);
@@ -261,8 +256,6 @@ export abstract class Optimizer<O extends { lr: number }> {
         throw new ArgumentError(
           `loadStateDict: parameter ${i}: expected the buffers ${expected}, got ${given}`,
         );
-      for (const [name, tensor] of Object.entries(buffers))
-        checkStateValue(`parameter ${i}: ${name}`, tensor, state[i].buffers[name]);
     }
     const params = [...this.#groupIndex.keys()];
     for (const [i, { buffers }] of own.state.entries()) {
@@ -281,17 +274,4 @@ export abstract class Optimizer<O extends { lr: number }> {
     for (const arena of this.arenas) arena.dispose();
     this.#hyperparameters.dispose();
   }
-}
-
-/** @throws ArgumentError unless a state buffer can be copied from the value as it is. */
-function checkStateValue(what: string, own: Tensor, value: StateValue): void {
-  const isTensor = value instanceof Tensor;
-  const fits = isTensor
-    ? value.shape.join() === own.shape.join() && value.device === own.device
-    : value.data.length === own.size;
-  if (!fits)
-    throw new ArgumentError(
-      `loadStateDict: ${what}: expected ${describe(own)}, ` +
-        `got ${isTensor ? describe(value) : `${value.data.length} numbers`}`,
-    );
 }
