@@ -44,11 +44,12 @@ export abstract class Module {
   }
 
   /**
-   * Makes a tensor in a `#private` field a parameter under a name of the state dict. Returns it.
+   * Makes a tensor in a `#private` field a parameter under a name of the state dict. It outlives
+   * scopes. Returns it.
    * @throws ArgumentError if the name is taken.
    */
   registerParameter(name: string, tensor: Tensor): Tensor {
-    return this.#register(this.#registered, name, tensor.requiresGrad_());
+    return this.#register(this.#registered, name, keep(tensor).requiresGrad_());
   }
 
   /**
@@ -140,9 +141,9 @@ export abstract class Module {
   }
 
   /**
-   * Copies values into the parameters and buffers of the same names. A tied parameter may come
-   * under each of its names. Without `strict`, names that are missing or unexpected are only
-   * returned.
+   * Copies values into the parameters and buffers of the same names. A tied one may come under any
+   * of its names; if several come, the first counts. Without `strict`, names that are missing or
+   * unexpected are only returned.
    * @throws ArgumentError listing each name that is missing or unexpected or whose shape differs.
    * @example
    * copy.loadStateDict(model.stateDict());
@@ -151,9 +152,9 @@ export abstract class Module {
     state: ReadonlyMap<string, states.StateValue>,
     { strict = true }: { strict?: boolean } = {},
   ): states.IncompatibleKeys {
-    const named = this.#prefixed('', (module) => module.#ownParameters());
-    const aliases = new Set(Array.from(named, ([name]) => name));
-    return states.loadState(state, this.stateDict(), aliases, strict);
+    const parameters = this.#prefixed('', (module) => module.#ownParameters());
+    const buffers = this.#prefixed('', (module) => module.#buffers);
+    return states.loadState(state, [...parameters, ...buffers], strict);
   }
 
   /**

@@ -37,8 +37,8 @@ export class Sequential extends Module {
     return this.layers.reduce((y, layer) => layer.forward(y), x);
   }
 
-  /** Children carry no name of their own field, as in PyTorch. */
+  /** Layers carry their position alone, without the name of the field, as in PyTorch. */
   override *namedChildren(): Generator<[string, Module]> {
-    for (const [i, layer] of this.layers.entries()) yield [String(i), layer];
+    for (const [name, child] of super.namedChildren()) yield [name.replace(/^layers\./, ''), child];
   }
 }

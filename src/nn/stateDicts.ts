@@ -1,5 +1,7 @@
 import { ArgumentError } from '../platform/errors.ts';
+import { formatValue } from '../platform/format.ts';
 import { noGrad, scope, Tensor } from '../tensor/index.ts';
+import { formatShape } from '../tensor/shape.ts';
 
 /** Values for a tensor of a state dict: a tensor on the same device, or elements on the host. */
 export type StateValue = Tensor | { shape: readonly number[]; data: Float32Array };
@@ -30,31 +32,40 @@ export interface IncompatibleKeys {
 }
 
 /**
- * Copies values into the tensors of a module; `aliases` are second names of some.
+ * Copies values into the tensors of a module, each from the first of its names that has one.
+ * `named`: the tensors, tied ones under each of their names.
  * @throws ArgumentError if a shape differs, or, if `strict`, names are missing or unexpected.
  */
 export function loadState(
   state: ReadonlyMap<string, StateValue>,
-  own: ReadonlyMap<string, Tensor>,
-  aliases: ReadonlySet<string>,
+  named: readonly [string, Tensor][],
   strict: boolean,
 ): IncompatibleKeys {
-  const missingKeys = [...own.keys()].filter((name) => !state.has(name));
-  const unexpectedKeys = [...state.keys()].filter((name) => !own.has(name) && !aliases.has(name));
-  const problems = [...own].flatMap(([name, { shape }]) => {
-    const source = state.get(name);
-    if (!source) return strict ? [`${name} is missing`] : [];
-    if (source.shape.join() === shape.join()) return [];
-    return `${name}: expected shape [${shape.join(', ')}], got [${source.shape.join(', ')}]`;
+  if (typeof state?.get !== 'function')
+    throw new ArgumentError(
+      'loadStateDict: expected a Map of names and tensors, got ' +
+        `${formatValue(state)}: \`new Map(Object.entries(state))\` makes one of an object`,
+    );
+  const given = named.filter(([name]) => state.has(name));
+  const found = new Map(given.toReversed().map(([name, tensor]) => [tensor, state.get(name)!]));
+  const missingKeys = unique(named).flatMap(([name, tensor]) => (found.has(tensor) ? [] : name));
+  const names = new Set(named.map(([name]) => name));
+  const unexpectedKeys = [...state.keys()].filter((name) => !names.has(name));
+  const problems = given.flatMap(([name, { shape }]) => {
+    const source = state.get(name)!;
+    if (source.shape?.join() === shape.join()) return [];
+    const got = source.shape ? formatShape(source.shape) : formatValue(source);
+    return `${name}: expected shape ${formatShape(shape)}, got ${got}`;
   });
-  if (strict) problems.push(...unexpectedKeys.map((name) => `${name} is not expected`));
+  if (strict) {
+    problems.unshift(...missingKeys.map((name) => `${name} is missing`));
+    problems.push(...unexpectedKeys.map((name) => `${name} is not expected`));
+  }
   if (problems.length > 0) throw new ArgumentError(`loadStateDict: ${problems.join('; ')}`);
   noGrad(() =>
     scope(() => {
-      for (const [name, tensor] of own) {
-        const source = state.get(name);
-        if (source) tensor.copy_(source instanceof Tensor ? source : source.data);
-      }
+      for (const [tensor, source] of found)
+        tensor.copy_(source instanceof Tensor ? source : source.data);
     }),
   );
   return { missingKeys, unexpectedKeys };

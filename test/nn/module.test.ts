@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { CpuDevice } from '../../src/device/cpu.ts';
 import { Dropout, Embedding, Linear, Module, parameter, Sequential } from '../../src/nn/index.ts';
 import { SGD } from '../../src/nn/optim/index.ts';
-import { ones, setDevice, Tensor, tensor } from '../../src/tensor/index.ts';
+import { ones, scope, setDevice, Tensor, tensor } from '../../src/tensor/index.ts';
 
 beforeEach(() => setDevice(new CpuDevice()));
 
@@ -129,10 +129,40 @@ describe('a state dict', () => {
       ]),
     );
     expect(await tied.output.tolist()).toEqual([3, 4]);
+    const other = { shape: [2], data: Float32Array.of(5, 6) };
+    const nothing = { missingKeys: [], unexpectedKeys: [] };
+    for (const strict of [true, false]) {
+      expect(tied.loadStateDict(new Map([['output', other]]), { strict })).toEqual(nothing);
+      expect(await tied.input.tolist()).toEqual([5, 6]);
+    }
+    tied.loadStateDict(new Map(Object.entries({ output: other, input: value })));
+    expect(await tied.input.tolist()).toEqual([3, 4]);
+    const wrong = { shape: [1, 2], data: other.data };
+    expect(() =>
+      tied.loadStateDict(new Map(Object.entries({ input: value, output: wrong }))),
+    ).toThrow('output: expected shape [2], got [1, 2]');
     expect(() => tied.loadStateDict(new Map([['other', value]]))).toThrow(
       /input is missing; other is not expected/,
     );
   });
+});
+
+it('a state that is no map of tensors is refused', () => {
+  const layer = new Linear(1, 1);
+  const state = Object.fromEntries(layer.stateDict()) as unknown as Map<string, Tensor>;
+  expect(() => layer.loadStateDict(state)).toThrow('loadStateDict: expected a Map of names');
+  const numbers = new Map([['weight', [[1]]]]) as unknown as Map<string, Tensor>;
+  expect(() => layer.loadStateDict(numbers, { strict: false })).toThrow(
+    'weight: expected shape [1, 1], got [[1]]',
+  );
+});
+
+it('registered tensors outlive the scope that made them', async () => {
+  const containers: Containers[] = [];
+  scope(() => void containers.push(new Containers()));
+  const state = containers[0].stateDict();
+  expect(await state.get('gain')!.tolist()).toEqual([2]);
+  expect(await state.get('mean')!.tolist()).toEqual([7]);
 });
 
 describe('views of a parameter', () => {
@@ -170,6 +200,23 @@ describe('what programs do with modules', () => {
     expect([...model.stateDict().keys()]).toEqual([
       ...['0.weight', '0.bias', '1.0.weight', '1.0.bias'],
     ]);
+  });
+
+  it('a sequence has other children beside its layers, which it does not run', () => {
+    class Headed extends Sequential {
+      readonly head = new Linear(1, 2);
+    }
+    const model = new Headed(new Linear(2, 1));
+    model.registerModule('extra', new Dropout(0.5));
+    const names = ['0.weight', '0.bias', 'head.weight', 'head.bias'];
+    expect([...model.stateDict().keys()]).toEqual(names);
+    expect(
+      model
+        .eval()
+        .children()
+        .map(({ training }) => training),
+    ).toEqual([false, false, false]);
+    expect(model.forward(ones(3, 2)).shape).toEqual([3, 1]);
   });
 
   it('apply goes through the modules below first, and children are those directly below', () => {
