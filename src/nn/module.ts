@@ -179,7 +179,8 @@ export abstract class Module {
   /**
    * Calls `hook(module, gradInput, gradOutput)` when backward has gone through this module, with
    * the gradients of the tensors among the arguments and among the results (PyTorch's
-   * `register_full_backward_hook`). A list that it returns takes the place of `gradInput`.
+   * `register_full_backward_hook`). A list that it returns takes the place of `gradInput`. The
+   * gradients are freed after the call: `keep` a copy (`clone`) to hold on to one.
    */
   registerFullBackwardHook<M extends Module>(this: M, hook: BackwardHook<M>): RemovableHandle {
     return addHook(this, 'backward', hook as BackwardHook<object>);

@@ -18,19 +18,19 @@ export type ForwardPreHook<M> = (
   module: M,
   args: ForwardArgs<M>,
   // biome-ignore lint/suspicious/noConfusingVoidType: a hook need not return anything
-) => ForwardArgs<M> | undefined | void;
+) => ForwardArgs<M> | null | undefined | void;
 export type ForwardHook<M> = (
   module: M,
   args: ForwardArgs<M>,
   result: ForwardResult<M>,
   // biome-ignore lint/suspicious/noConfusingVoidType: a hook need not return anything
-) => ForwardResult<M> | undefined | void;
+) => ForwardResult<M> | null | undefined | void;
 export type BackwardHook<M> = (
   module: M,
   gradInput: HookGradients,
   gradOutput: HookGradients,
   // biome-ignore lint/suspicious/noConfusingVoidType: a hook need not return anything
-) => HookGradients | undefined | void;
+) => HookGradients | null | undefined | void;
 
 interface HookLists {
   pre: ForwardPreHook<object>[];
@@ -76,14 +76,14 @@ function wrapForward(module: object, lists: HookLists): void {
     let args = given;
     for (const hook of [...lists.pre]) {
       const replaced = synchronous(hook(module, args));
-      if (replaced !== undefined) args = Array.isArray(replaced) ? replaced : [replaced];
+      if (isGiven(replaced)) args = Array.isArray(replaced) ? replaced : [replaced];
     }
     const backward = [...lists.backward];
     const run = (inputs: unknown[]) => {
       let result = forward.apply(module, inputs as never[]);
       for (const hook of [...lists.post]) {
         const replaced = synchronous(hook(module, inputs, result));
-        if (replaced !== undefined) result = replaced;
+        if (isGiven(replaced)) result = replaced;
       }
       return result;
     };
@@ -96,6 +96,9 @@ function wrapForward(module: object, lists: HookLists): void {
     enumerable: false,
   });
 }
+
+const isGiven = <T>(replaced: T): replaced is NonNullable<T> =>
+  (replaced ?? undefined) !== undefined;
 
 /** @throws ArgumentError for a promise: a captured step cannot wait for one. */
 function synchronous<T>(result: T): T {
@@ -118,8 +121,9 @@ function withBackwardHooks(
   const callHooks = (given: (Tensor | null)[]): HookGradients => {
     let gradInput: HookGradients = given;
     for (const hook of hooks) {
-      const replaced = synchronous(hook(module, gradInput, gradOutput));
-      if (replaced === undefined) continue;
+      // Tensors of its own for each hook, which may `keep` them.
+      const replaced = synchronous(hook(module, ownOf(gradInput), ownOf(gradOutput)));
+      if (!isGiven(replaced)) continue;
       if (!Array.isArray(replaced) || replaced.length !== given.length)
         throw new ArgumentError(
           `registerFullBackwardHook: expected ${given.length} gradients, one for each tensor ` +
@@ -147,6 +151,10 @@ function withBackwardHooks(
   return Object.fromEntries(keys.map((key, i) => [key, outputs.values[i]]));
 }
 
+/** The same gradients as other tensors. */
+const ownOf = (gradients: HookGradients): HookGradients =>
+  gradients.map((gradient) => gradient?.detach() ?? null);
+
 const isPlainObject = (value: unknown): boolean =>
   typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype;
 
@@ -167,7 +175,7 @@ function identity(
     const replaced = onBackward(
       tensors.map((tensor) => (recorded.includes(tensor) ? given.next().value! : null)),
     );
-    return replaced.filter((_, i) => recorded.includes(tensors[i]));
+    return ownOf(replaced).filter((_, i) => recorded.includes(tensors[i]));
   });
   const next = views.values();
   return {

@@ -1,6 +1,6 @@
 import { afterAll, describe, expect, it } from 'vitest';
 import { Linear, Module, Sequential, Tanh } from '../../src/nn/index.ts';
-import { capture, keep, setDevice, type Tensor, tensor } from '../../src/tensor/index.ts';
+import { capture, keep, scope, setDevice, type Tensor, tensor } from '../../src/tensor/index.ts';
 import { allDevices } from '../support/devices.ts';
 
 const devices = await allDevices();
@@ -58,6 +58,39 @@ describe.each(devices)('hooks of modules on %s', (_, device) => {
       [3, 3],
     ]);
     expect(await x.grad!.tolist()).toEqual([600, 600]);
+  });
+
+  it.skipIf(!device)('give gradients that can be kept, and returned too', async () => {
+    const twice = new Twice();
+    const kept: Tensor[] = [];
+    const freed: Tensor[] = [];
+    twice.registerFullBackwardHook((_, [gradInput], [gradOutput]) => {
+      freed.push(gradInput!, gradOutput!);
+    });
+    twice.registerFullBackwardHook((_, gradInput, [gradOutput]) => {
+      kept.push(keep(gradInput[0]!), keep(gradOutput!));
+      return gradInput;
+    });
+    const x = leaf([1, 2]);
+    for (const scale of [3, 5]) scope(() => twice.forward(x).y.mul(scale).sum().backward());
+    expect(await Promise.all(kept.map((gradient) => gradient.tolist()))).toEqual([
+      [6, 6],
+      [3, 3],
+      [10, 10],
+      [5, 5],
+    ]);
+    expect(freed.every((gradient) => gradient.isDisposed)).toBe(true);
+    expect(await x.grad!.tolist()).toEqual([16, 16]);
+  });
+
+  it.skipIf(!device)('may return null for nothing', async () => {
+    const twice = new Twice();
+    twice.registerForwardPreHook(() => null);
+    twice.registerForwardHook(() => null);
+    twice.registerFullBackwardHook(() => null);
+    const x = leaf([1, 2]);
+    twice.forward(x).y.sum().backward();
+    expect(await x.grad!.tolist()).toEqual([2, 2]);
   });
 
   it.skipIf(!device)('give null for arguments without a gradient', () => {
