@@ -142,8 +142,9 @@ export class Arena {
 
 /** Whether the memory holds this parameter alone (and the gap that an earlier optimiser left). */
 const ownsMemory = (param: Tensor): boolean =>
-  isDenseAtOrigin(param) &&
-  (param.storage.parent !== undefined || param.storage.bytes === 4 * param.size);
+  param.size === 0 ||
+  (isDenseAtOrigin(param) &&
+    (param.storage.parent !== undefined || param.storage.bytes === 4 * param.size));
 
 /**
  * Packs parameters into as few arenas as the adapter's largest binding allows. `first`: index of

@@ -3,22 +3,25 @@ import { CHUNK_SIZE, clipByNorm, sumSquares } from '../../kernels/reduction/grad
 import { ArgumentError } from '../../platform/errors.ts';
 import { guardGradient } from '../../tensor/captureGuard.ts';
 import { gradBufferOf } from '../../tensor/gradBuffer.ts';
-import { keep, noGrad, scope, type Tensor, zeros } from '../../tensor/index.ts';
+import { keep, noGrad, scope, Tensor, zeros } from '../../tensor/index.ts';
 import { isDenseAtOrigin, launch, launchMap, tensorOver } from '../../tensor/launch.ts';
 import { Storage } from '../../tensor/storage.ts';
+import { listParams } from './options.ts';
 
 /**
  * Scales all gradients by min(1, maxNorm / (norm + 1e-6)), in place; norm is the Euclidean norm of
  * all of them together (PyTorch's `clip_grad_norm_`). It does not wait for the device. Gradients
  * that lie side by side in an optimiser's arena take one launch.
  * @returns the norm before clipping, a tensor of one element.
- * @throws ArgumentError unless `maxNorm` is positive.
+ * @param given parameters, or one of them
+ * @throws ArgumentError unless `maxNorm` is positive, and for a module.
  * @example
  * loss.backward();
  * clipGradNorm(model.parameters(), 1);
  * optimizer.step();
  */
-export function clipGradNorm(params: readonly Tensor[], maxNorm: number): Tensor {
+export function clipGradNorm(given: readonly Tensor[] | Tensor, maxNorm: number): Tensor {
+  const params = listOf('clipGradNorm', given);
   if (!(maxNorm > 0))
     throw new ArgumentError(`clipGradNorm: \`maxNorm\`: expected a number > 0, got ${maxNorm}`);
   for (const param of params) guardGradient(param, true);
@@ -37,13 +40,15 @@ export function clipGradNorm(params: readonly Tensor[], maxNorm: number): Tensor
 
 /**
  * Limits each element of the gradients to ±clipValue, in place (PyTorch's `clip_grad_value_`).
- * @throws ArgumentError unless `clipValue` is positive.
+ * @param given parameters, or one of them
+ * @throws ArgumentError unless `clipValue` is positive, and for a module.
  * @example
  * loss.backward();
  * clipGradValue(model.parameters(), 0.5);
  * optimizer.step();
  */
-export function clipGradValue(params: readonly Tensor[], clipValue: number): void {
+export function clipGradValue(given: readonly Tensor[] | Tensor, clipValue: number): void {
+  const params = listOf('clipGradValue', given);
   if (!(clipValue > 0))
     throw new ArgumentError(
       `clipGradValue: \`clipValue\`: expected a number > 0, got ${clipValue}`,
@@ -55,6 +60,9 @@ export function clipGradValue(params: readonly Tensor[], clipValue: number): voi
     }),
   );
 }
+
+const listOf = (name: string, given: readonly Tensor[] | Tensor): readonly Tensor[] =>
+  given instanceof Tensor ? [given] : listParams(name, given);
 
 /** The Euclidean norm over all elements of dense tensors, a tensor of one element. */
 export function totalNorm(tensors: readonly Tensor[]): Tensor {

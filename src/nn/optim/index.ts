@@ -38,7 +38,8 @@ export {
   type CyclicOptions,
   MultiplicativeLR,
 } from './moreSchedules.ts';
-export { Optimizer, type OptimizerState, type ParamGroup } from './optimizer.ts';
+export { Optimizer, type ParamGroup } from './optimizer.ts';
+export type { OptimizerState } from './optimizerState.ts';
 export { RMSprop, type RmspropOptions } from './rmsprop.ts';
 export {
   getConstantScheduleWithWarmup,

@@ -6,27 +6,14 @@ import { guardGradient, guardValue, noteWrite } from '../../tensor/captureGuard.
 import { keep, noGrad, scope, Tensor, zeros } from '../../tensor/index.ts';
 import { describe } from '../../tensor/print.ts';
 import { type Arena, packArenas } from './arena.ts';
-import { checkKnown, checkNonNegative } from './options.ts';
+import { checkState, type OptimizerState, type StateValue } from './optimizerState.ts';
+import { checkKnown, checkNonNegative, listParams } from './options.ts';
 
 /**
  * Parameters that share hyperparameters. `lr` and the others may change between steps; schedules
  * set `initialLr`.
  */
 export type ParamGroup<O> = O & { params: Tensor[]; initialLr?: number };
-
-/**
- * What an optimiser needs to continue where another stopped (PyTorch's `state_dict`). `T` holds an
- * array of numbers.
- */
-export interface OptimizerState<O, T> {
-  /** For each parameter, in the order of the groups: its steps so far, and its state buffers. */
-  state: { step: number; buffers: Record<string, T> }[];
-  /** The hyperparameters of each group, and the indices of its parameters. */
-  paramGroups: (O & { params: number[]; initialLr?: number })[];
-}
-
-/** A state buffer, on the device or on the host. */
-type StateValue = Tensor | { data: Float32Array };
 
 /**
  * Base of optimisers. It moves parameters into arenas and sends hyperparameters as one small table
@@ -67,14 +54,15 @@ export abstract class Optimizer<O extends { lr: number }> {
    * @param defaults a value for each option; groups may have no others
    * @param check throws ArgumentError if an option is out of range; called for the defaults and for
    *   each group
-   * @throws ArgumentError if there are no parameters, or as `addParamGroup`.
+   * @throws ArgumentError if there are no parameters or no list of them, or as `addParamGroup`.
    */
   constructor(
     params: readonly Tensor[] | readonly (Partial<O> & { params: readonly Tensor[] })[],
     defaults: O,
     check: (options: O) => void = ({ lr }) => checkNonNegative({ lr }),
   ) {
-    const groups = params.length > 0 && 'params' in params[0] ? params : [{ params }];
+    const list: readonly object[] = listParams('optimizer', params);
+    const groups = list.length > 0 && 'params' in list[0] ? list : [{ params: list }];
     this.#options = { defaults, check };
     check(defaults);
     this.#adopt(groups as (Partial<O> & { params: readonly Tensor[] })[]);
@@ -93,13 +81,17 @@ export abstract class Optimizer<O extends { lr: number }> {
     this.addState(this.#adopt([group]));
   }
 
+  #checkKnown(group: object): void {
+    checkKnown(group, [...Object.keys(this.#options.defaults), 'params', 'initialLr']);
+  }
+
   /** Takes groups in; returns their arenas. */
   #adopt(given: readonly (Partial<O> & { params: readonly Tensor[] })[]): Arena[] {
     const { defaults } = this.#options;
-    for (const group of given) checkKnown(group, [...Object.keys(defaults), 'params', 'initialLr']);
+    for (const group of given) this.#checkKnown(group);
     const groups = given.map((group) => ({
       ...withDefaults(defaults, group),
-      params: [...group.params],
+      params: listParams('optimizer', group.params),
     }));
     for (const group of groups) this.#options.check(group);
     const params = groups.flatMap((group) => group.params);
@@ -239,23 +231,17 @@ export abstract class Optimizer<O extends { lr: number }> {
 
   /**
    * Continues from a state: of `stateDict`, or with the numbers of each tensor on the host.
-   * @throws ArgumentError if its groups, parameters or buffers differ from those here.
+   * @throws ArgumentError, with nothing changed, if its groups, parameters or buffers differ from
+   *   those here, or an option is unknown or out of range.
    */
-  loadStateDict({ state, paramGroups }: OptimizerState<O, StateValue>): void {
+  loadStateDict(given: OptimizerState<O, StateValue>): void {
     const own = this.stateDict();
-    const layout = (groups: readonly { params: readonly number[] }[]) =>
-      groups.map(({ params }) => params.join()).join(' ');
-    if (layout(paramGroups) !== layout(own.paramGroups) || state.length !== own.state.length)
-      throw new ArgumentError(
-        'loadStateDict: expected a state of the same groups of parameters, got others',
-      );
-    for (const [i, { buffers }] of own.state.entries()) {
-      const given = Object.keys(state[i].buffers).sort().join();
-      const expected = Object.keys(buffers).sort().join();
-      if (given !== expected)
-        throw new ArgumentError(
-          `loadStateDict: parameter ${i}: expected the buffers ${expected}, got ${given}`,
-        );
+    checkState(given, own);
+    const { state, paramGroups } = given;
+    const hypers = paramGroups.map(({ params: _numbers, ...hyper }) => hyper);
+    for (const [i, hyper] of hypers.entries()) {
+      this.#checkKnown(hyper);
+      this.#options.check({ ...this.paramGroups[i], ...hyper });
     }
     const params = [...this.#groupIndex.keys()];
     for (const [i, { buffers }] of own.state.entries()) {
@@ -265,8 +251,7 @@ export abstract class Optimizer<O extends { lr: number }> {
         tensor.copy_(value instanceof Tensor ? value : value.data);
       }
     }
-    for (const [i, { params: _numbers, ...hyper }] of paramGroups.entries())
-      Object.assign(this.paramGroups[i], hyper);
+    for (const [i, hyper] of hypers.entries()) Object.assign(this.paramGroups[i], hyper);
   }
 
   /** Frees gradients and state; parameters stay usable. */

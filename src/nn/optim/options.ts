@@ -1,6 +1,8 @@
 import { withDefaults } from '../../platform/defaults.ts';
 import { ArgumentError } from '../../platform/errors.ts';
 import { formatValue } from '../../platform/format.ts';
+import { Tensor } from '../../tensor/index.ts';
+import { describe } from '../../tensor/print.ts';
 
 /**
  * Options of PyTorch's that are off (`maximize: false`, `foreach: null`) are as good as absent.
@@ -13,6 +15,21 @@ export function checkKnown(options: object, known: readonly string[]): void {
     throw new ArgumentError(
       `optimizer: unknown option ${formatValue(unknown)}: expected one of ${known.join(', ')}`,
     );
+}
+
+const kindOf = (value: object | undefined) => value?.constructor?.name ?? String(value);
+
+/**
+ * What was given as a list of parameters, or of groups of them, as an array.
+ * @throws ArgumentError for a module or a single tensor.
+ */
+export function listParams<T extends object>(name: string, params: Iterable<T>): T[] {
+  if (params instanceof Tensor || typeof params?.[Symbol.iterator] !== 'function')
+    throw new ArgumentError(
+      `${name}: expected a list of parameters, such as \`model.parameters()\`, ` +
+        `got ${params instanceof Tensor ? describe(params) : kindOf(params)}`,
+    );
+  return [...params];
 }
 
 /** Options over defaults. @throws ArgumentError for an option that the defaults lack. */

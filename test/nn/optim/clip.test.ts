@@ -1,5 +1,5 @@
 import { afterAll, describe, expect, it } from 'vitest';
-import { clipGradValue, SGD } from '../../../src/nn/optim/index.ts';
+import { clipGradNorm, clipGradValue, SGD } from '../../../src/nn/optim/index.ts';
 import { tensor } from '../../../src/tensor/index.ts';
 import { allDevices } from '../../support/devices.ts';
 
@@ -17,6 +17,9 @@ describe.each(devices)('clipGradValue on %s', (_, device) => {
     expect([...(await a.data())]).toEqual([0.5, -0.25, -0.5]);
     expect([...(await b.grad!.data())]).toEqual([-0.5, 0.25, 0.5]);
     expect(c.grad).toBe(null);
+    clipGradValue(b, 0.125);
+    expect(await clipGradNorm(b, 0.25).item()).toBeCloseTo(0.125 * Math.sqrt(3), 6);
+    expect([...(await b.grad!.data())]).toEqual([-0.125, 0.125, 0.125]);
     expect(() => clipGradValue([a], 0)).toThrow('`clipValue`: expected a number > 0, got 0');
   });
 });

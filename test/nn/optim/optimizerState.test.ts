@@ -15,6 +15,7 @@ import {
   RAdam,
   SGD,
 } from '../../../src/nn/optim/index.ts';
+import { ArgumentError } from '../../../src/platform/errors.ts';
 import { expectSparseGrad } from '../../../src/tensor/gradBuffer.ts';
 import {
   embedding,
@@ -259,6 +260,62 @@ describe.each([
     for (const one of [optimizer, other]) one.dispose();
   });
 
+  it.skipIf(!device)('stays as it is where another is refused', async () => {
+    const make = (params: Tensor[]) => new AdamW(params, { lr: 0.1 });
+    const [{ optimizer, steps }, other] = [setUp(make, values(0)), setUp(make, values(1))];
+    steps(1, 4);
+    const whole = () => copyOf(optimizer.stateDict() as OptimizerState<never, Tensor>);
+    const before = await whole();
+    type State = OptimizerState<never, Tensor>;
+    const load = (change: (state: State) => void) => () => {
+      const state = other.optimizer.stateDict() as State;
+      change(state);
+      optimizer.loadStateDict(state as never);
+    };
+    const last = (state: State) => state.state.at(-1)!;
+    const refused: [(state: State) => void, string][] = [
+      [
+        (state) => Object.assign(last(state).buffers, { expAvg: tensor([1], { device }) }),
+        'parameter 3: `expAvg`: expected float32 [7], got float32 [1]',
+      ],
+      [
+        (state) =>
+          Object.assign(last(state).buffers, {
+            expAvg: tensor(values(2)[3], { device: new CpuDevice() }),
+          }),
+        'on the device of the parameters',
+      ],
+      [(state) => Object.assign(last(state), { step: -1 }), '`step`: expected a whole number ≥ 0'],
+      [(state) => Object.assign(state.paramGroups[0], { lr: -1 }), '`lr`: expected a number ≥ 0'],
+      [(state) => Object.assign(state.paramGroups[0], { momentum: 1 }), 'option "momentum"'],
+    ];
+    for (const [change, message] of refused) {
+      expect(load(change)).toThrow(message);
+      expect(load(change)).toThrow(ArgumentError);
+    }
+    expect(await whole()).toEqual(before);
+    for (const one of [optimizer, other.optimizer]) one.dispose();
+  });
+
+  it.skipIf(!device)('has a place for a parameter without elements', async () => {
+    const [first, empty, last] = [[1, 2], [], [3]].map((numbers) =>
+      tensor(Float32Array.from(numbers), { device }).requiresGrad_(),
+    );
+    const build = (params: Tensor[]) => new SGD(params, { lr: 1, momentum: 0.9 });
+    const optimizer = build([first, empty, last]);
+    first.sum().add(empty.sum()).add(last.sum()).backward();
+    expect(await clipGradNorm([empty, first, last], 10).item()).toBeCloseTo(Math.sqrt(3), 5);
+    optimizer.step();
+    expect([...(await first.data()), ...(await last.data())]).toEqual([0, 1, 2]);
+    expect(empty.grad!.shape).toEqual([0]);
+    optimizer.loadStateDict(optimizer.stateDict());
+    optimizer.dispose();
+    const alone = build([tensor(new Float32Array(0), { device }).requiresGrad_()]);
+    alone.paramGroups[0].params[0].sum().backward();
+    alone.step();
+    alone.dispose();
+  });
+
   it.skipIf(!device)('is refused where it does not fit', async () => {
     const { optimizer, schedule } = setUp((params) => new AdamW(params, { lr: 0.1 }), values(0));
     const own = await copyOf(optimizer.stateDict() as OptimizerState<never, Tensor>);
@@ -275,7 +332,7 @@ describe.each([
       buffers: { ...buffers, expAvg: { data: new Float32Array(2) } },
     }));
     expect(load({ ...own, state: short })).toThrow(
-      'copy_: expected 15 values for shape [3, 5], got 2',
+      'parameter 0: `expAvg`: expected 15 numbers for shape [3, 5], got 2',
     );
     expect(() => schedule.loadStateDict({ lastEpoch: 3, baseLrs: [1, 2] })).toThrow(
       'expected a state of 1 groups of parameters, got 2',

@@ -1,10 +1,13 @@
 import { describe, expect, it } from 'vitest';
+import { Linear } from '../../../src/nn/index.ts';
 import {
   Adadelta,
   Adagrad,
   Adam,
   type AdamOptions,
   AdamW,
+  clipGradNorm,
+  clipGradValue,
   Lion,
   NAdam,
   RAdam,
@@ -88,5 +91,23 @@ describe('an optimiser', () => {
     const closure = (() => 1) as unknown as undefined;
     expect(() => optimizer.step(closure)).toThrow('optimizer.step: expected nothing or a tensor');
     optimizer.dispose();
+  });
+
+  it('takes a list of parameters, not a module or a tensor', () => {
+    const layer = new Linear(2, 1);
+    const list = 'expected a list of parameters, such as `model.parameters()`, got ';
+    const refused: [unknown, string][] = [
+      [layer, 'Linear'],
+      [layer.weight, 'Tensor('],
+      [undefined, 'undefined'],
+      [{ params: [layer.weight] }, 'Object'],
+      [[{ params: layer.weight }], 'Tensor('],
+    ];
+    for (const [params, got] of refused)
+      expect(() => new SGD(params as never)).toThrow(`optimizer: ${list}${got}`);
+    const module = layer as never;
+    expect(() => clipGradNorm(module, 1)).toThrow(`clipGradNorm: ${list}Linear`);
+    expect(() => clipGradValue(module, 1)).toThrow(`clipGradValue: ${list}Linear`);
+    new SGD(new Set(layer.parameters()) as never).dispose();
   });
 });
