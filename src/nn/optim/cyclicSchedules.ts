@@ -1,5 +1,6 @@
 import { ArgumentError } from '../../platform/errors.ts';
 import { requireOneOf } from '../../platform/oneOf.ts';
+import { checkOptions } from '../../platform/options.ts';
 import { LRScheduler, type SchedulableOptimizer, type SchedulerState } from './schedules.ts';
 
 /**
@@ -13,9 +14,11 @@ export class ConstantLR extends LRScheduler {
 
   constructor(
     optimizer: SchedulableOptimizer,
-    { factor = 1 / 3, totalIters = 5 }: { factor?: number; totalIters?: number } = {},
+    options: { factor?: number; totalIters?: number } = {},
   ) {
     super(optimizer);
+    checkOptions('ConstantLR', options, ['factor', 'totalIters']);
+    const { factor = 1 / 3, totalIters = 5 } = options;
     this.factor = factor;
     this.totalIters = totalIters;
     this.apply();
@@ -37,9 +40,11 @@ export class PolynomialLR extends LRScheduler {
 
   constructor(
     optimizer: SchedulableOptimizer,
-    { totalIters = 5, power = 1 }: { totalIters?: number; power?: number } = {},
+    options: { totalIters?: number; power?: number } = {},
   ) {
     super(optimizer);
+    checkOptions('PolynomialLR', options, ['totalIters', 'power']);
+    const { totalIters = 5, power = 1 } = options;
     this.totalIters = totalIters;
     this.power = power;
     this.apply();
@@ -66,9 +71,11 @@ export class CosineAnnealingWarmRestarts extends LRScheduler {
   constructor(
     optimizer: SchedulableOptimizer,
     t0: number,
-    { tMult = 1, etaMin = 0 }: { tMult?: number; etaMin?: number } = {},
+    options: { tMult?: number; etaMin?: number } = {},
   ) {
     super(optimizer);
+    checkOptions('CosineAnnealingWarmRestarts', options, ['tMult', 'etaMin']);
+    const { tMult = 1, etaMin = 0 } = options;
     if (![t0, tMult].every((n) => Number.isInteger(n) && n >= 1))
       throw new ArgumentError(
         'CosineAnnealingWarmRestarts: expected `t0` and `tMult` as whole numbers ≥ 1, ' +
@@ -109,6 +116,7 @@ export interface OneCycleOptions {
 /**
  * From a low rate up to `maxLr`, then down to almost 0 (Smith & Topin 2019, arXiv 1708.07120),
  * PyTorch's `OneCycleLR`. The momentum stays as it is, as with PyTorch's `cycle_momentum=False`.
+ * Steps after `totalSteps` throw an ArgumentError.
  * @example
  * const schedule = new OneCycleLR(optimizer, 0.01, { totalSteps: 1000 });
  */
@@ -121,6 +129,8 @@ export class OneCycleLR extends LRScheduler {
    *   for another strategy.
    */
   constructor(optimizer: SchedulableOptimizer, maxLr: number, options: OneCycleOptions) {
+    const known = ['totalSteps', 'pctStart', 'annealStrategy', 'divFactor', 'finalDivFactor'];
+    checkOptions('OneCycleLR', options, known);
     const { totalSteps, pctStart = 0.3, annealStrategy = 'cos' } = options;
     const { divFactor = 25, finalDivFactor = 1e4 } = options;
     if (!Number.isInteger(totalSteps) || totalSteps < 1)
@@ -140,6 +150,10 @@ export class OneCycleLR extends LRScheduler {
 
   protected lrAt(step: number): number {
     const { totalSteps, pctStart, annealStrategy, divFactor, finalDivFactor } = this.options;
+    if (step > totalSteps)
+      throw new ArgumentError(
+        `OneCycleLR: \`totalSteps\`: expected ${totalSteps} steps or fewer, got ${step}`,
+      );
     const [top, end] = [pctStart * totalSteps - 1, totalSteps - 1];
     const first = this.maxLr / divFactor;
     const between = (from: number, to: number, share: number) =>

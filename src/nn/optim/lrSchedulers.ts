@@ -1,5 +1,6 @@
 import { ArgumentError } from '../../platform/errors.ts';
 import { requireOneOf } from '../../platform/oneOf.ts';
+import { checkNumbers, checkOptions } from '../../platform/options.ts';
 import { LRScheduler, type SchedulableOptimizer } from './schedules.ts';
 
 /**
@@ -11,12 +12,10 @@ export class StepLR extends LRScheduler {
   readonly stepSize: number;
   readonly gamma: number;
 
-  constructor(
-    optimizer: SchedulableOptimizer,
-    stepSize: number,
-    { gamma = 0.1 }: { gamma?: number } = {},
-  ) {
+  constructor(optimizer: SchedulableOptimizer, stepSize: number, options: { gamma?: number } = {}) {
     super(optimizer);
+    checkOptions('StepLR', options, ['gamma']);
+    const { gamma = 0.1 } = options;
     if (!(stepSize > 0))
       throw new ArgumentError(`StepLR: \`stepSize\`: expected a number > 0, got ${stepSize}`);
     this.stepSize = stepSize;
@@ -41,9 +40,11 @@ export class MultiStepLR extends LRScheduler {
   constructor(
     optimizer: SchedulableOptimizer,
     milestones: readonly number[],
-    { gamma = 0.1 }: { gamma?: number } = {},
+    options: { gamma?: number } = {},
   ) {
     super(optimizer);
+    checkOptions('MultiStepLR', options, ['gamma']);
+    const { gamma = 0.1 } = options;
     this.milestones = milestones;
     this.gamma = gamma;
     this.apply();
@@ -89,6 +90,7 @@ export class LinearLR extends LRScheduler {
     options: { startFactor?: number; endFactor?: number; totalIters?: number } = {},
   ) {
     super(optimizer);
+    checkOptions('LinearLR', options, ['startFactor', 'endFactor', 'totalIters']);
     const { startFactor = 1 / 3, endFactor = 1, totalIters = 5 } = options;
     this.startFactor = startFactor;
     this.endFactor = endFactor;
@@ -111,12 +113,10 @@ export class CosineAnnealingLR extends LRScheduler {
   readonly tMax: number;
   readonly etaMin: number;
 
-  constructor(
-    optimizer: SchedulableOptimizer,
-    tMax: number,
-    { etaMin = 0 }: { etaMin?: number } = {},
-  ) {
+  constructor(optimizer: SchedulableOptimizer, tMax: number, options: { etaMin?: number } = {}) {
     super(optimizer);
+    checkOptions('CosineAnnealingLR', options, ['etaMin']);
+    const { etaMin = 0 } = options;
     if (!(tMax > 0))
       throw new ArgumentError(`CosineAnnealingLR: \`tMax\`: expected a number > 0, got ${tMax}`);
     this.tMax = tMax;
@@ -150,6 +150,17 @@ export interface PlateauOptions {
   eps?: number;
 }
 
+const plateauOptions = [
+  'mode',
+  'factor',
+  'patience',
+  'threshold',
+  'thresholdMode',
+  'cooldown',
+  'minLr',
+  'eps',
+];
+
 /** What `ReduceLROnPlateau` saves to go on later. */
 export interface PlateauState {
   /** null: none yet (JSON has no infinity). */
@@ -174,6 +185,7 @@ export class ReduceLROnPlateau {
 
   /** @throws ArgumentError unless `factor` is below 1, and for another mode. */
   constructor(optimizer: SchedulableOptimizer, options: PlateauOptions = {}) {
+    checkOptions('ReduceLROnPlateau', options, plateauOptions);
     const { mode = 'min', factor = 0.1, patience = 10, threshold = 1e-4 } = options;
     const { thresholdMode = 'rel', cooldown = 0, minLr = 0, eps = 1e-8 } = options;
     if (!(factor < 1))
@@ -187,8 +199,12 @@ export class ReduceLROnPlateau {
     this.#best = mode === 'min' ? Number.POSITIVE_INFINITY : Number.NEGATIVE_INFINITY;
   }
 
-  /** Call it with the metric after each evaluation. */
+  /**
+   * Call it with the metric after each evaluation.
+   * @throws ArgumentError unless it is a number, as of `loss.item()` once awaited.
+   */
   step(metric: number): void {
+    checkNumbers('ReduceLROnPlateau.step', { metric });
     const { patience, cooldown, factor, minLr, eps } = this.#options;
     if (this.#isBetter(metric)) {
       this.#best = metric;

@@ -1,28 +1,37 @@
 import { ArgumentError } from '../../platform/errors.ts';
 import { requireOneOf } from '../../platform/oneOf.ts';
-import { LRScheduler, type SchedulableOptimizer } from './schedules.ts';
+import { checkOptions } from '../../platform/options.ts';
+import {
+  LRScheduler,
+  type LrLambda,
+  lambdaOfEach,
+  type SchedulableOptimizer,
+} from './schedules.ts';
 
 /**
  * Multiplies the rate by a factor that depends on the step, at each step (PyTorch's
- * `MultiplicativeLR`).
+ * `MultiplicativeLR`): by one function, or by one for each group.
  * @example
  * const schedule = new MultiplicativeLR(optimizer, () => 0.95);
  */
 export class MultiplicativeLR extends LRScheduler {
-  readonly #lrLambda: (step: number) => number;
-  /** The product of the factors up to a step, so that a step costs one factor. */
-  #latest = { step: 0, product: 1 };
+  readonly #lambdas: readonly LrLambda[];
+  /** The product of a group's factors up to a step, so that a step costs one factor. */
+  readonly #latest: { step: number; product: number }[];
 
-  constructor(optimizer: SchedulableOptimizer, lrLambda: (step: number) => number) {
+  /** @throws ArgumentError unless there is a function, or one for each group. */
+  constructor(optimizer: SchedulableOptimizer, lrLambda: LrLambda | readonly LrLambda[]) {
     super(optimizer);
-    this.#lrLambda = lrLambda;
+    this.#lambdas = lambdaOfEach('MultiplicativeLR', optimizer, lrLambda);
+    this.#latest = this.#lambdas.map(() => ({ step: 0, product: 1 }));
     this.apply();
   }
 
-  protected lrAt(step: number, baseLr: number): number {
-    let { step: at, product } = this.#latest.step <= step ? this.#latest : { step: 0, product: 1 };
-    while (at < step) product *= this.#lrLambda(++at);
-    this.#latest = { step, product };
+  protected lrAt(step: number, baseLr: number, group: number): number {
+    const latest = this.#latest[group];
+    let { step: at, product } = latest.step <= step ? latest : { step: 0, product: 1 };
+    while (at < step) product *= this.#lambdas[group](++at);
+    this.#latest[group] = { step, product };
     return baseLr * product;
   }
 }
@@ -61,6 +70,7 @@ export class CyclicLR extends LRScheduler {
     options: CyclicOptions = {},
   ) {
     super(optimizer);
+    checkOptions('CyclicLR', options, ['stepSizeUp', 'stepSizeDown', 'mode', 'gamma']);
     const { stepSizeUp = 2000, stepSizeDown = stepSizeUp } = options;
     const { mode = 'triangular', gamma = 1 } = options;
     if (!(stepSizeUp > 0 && stepSizeDown > 0))
@@ -109,7 +119,7 @@ export class ChainedScheduler extends LRScheduler {
     this.apply();
   }
 
-  protected lrAt(step: number, baseLr: number): number {
-    return LRScheduler.chainedLr(this.#schedulers, step, baseLr);
+  protected lrAt(step: number, baseLr: number, group: number): number {
+    return LRScheduler.chainedLr(this.#schedulers, step, baseLr, group);
   }
 }

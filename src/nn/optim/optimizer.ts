@@ -2,12 +2,13 @@ import { HYPER_SIZE } from '../../kernels/optimizers.ts';
 import { withDefaults } from '../../platform/defaults.ts';
 import { ArgumentError, StateError } from '../../platform/errors.ts';
 import { formatValue } from '../../platform/format.ts';
+import { checkOptions } from '../../platform/options.ts';
 import { guardGradient, guardValue, noteWrite } from '../../tensor/captureGuard.ts';
 import { keep, noGrad, scope, Tensor, zeros } from '../../tensor/index.ts';
 import { describe } from '../../tensor/print.ts';
 import { type Arena, packArenas } from './arena.ts';
 import { checkState, type OptimizerState, type StateValue } from './optimizerState.ts';
-import { checkKnown, checkNonNegative, listParams } from './options.ts';
+import { checkNonNegative, listParams } from './options.ts';
 
 /**
  * Parameters that share hyperparameters. `lr` and the others may change between steps; schedules
@@ -82,7 +83,8 @@ export abstract class Optimizer<O extends { lr: number }> {
   }
 
   #checkKnown(group: object): void {
-    checkKnown(group, [...Object.keys(this.#options.defaults), 'params', 'initialLr']);
+    const known = [...Object.keys(this.#options.defaults), 'params', 'initialLr'];
+    checkOptions('optimizer', group, known);
   }
 
   /** Takes groups in; returns their arenas. */

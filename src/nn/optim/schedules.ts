@@ -1,4 +1,5 @@
 import { ArgumentError } from '../../platform/errors.ts';
+import { describeValue } from '../../platform/options.ts';
 
 /** What a schedule changes: the learning rates of any optimiser. */
 export interface SchedulableOptimizer {
@@ -33,16 +34,17 @@ export abstract class LRScheduler {
     this.#baseLrs = optimizer.paramGroups.map((group) => (group.initialLr ??= group.lr));
   }
 
-  /** The learning rate of a group after `step` steps. */
-  protected abstract lrAt(step: number, baseLr: number): number;
+  /** The learning rate of a group, by its number, after `step` steps. */
+  protected abstract lrAt(step: number, baseLr: number, group: number): number;
 
   /** The rate after schedules one upon the other: each takes that of the one before as its base. */
   protected static chainedLr(
     schedulers: readonly LRScheduler[],
     step: number,
     baseLr: number,
+    group: number,
   ): number {
-    return schedulers.reduce((lr, one) => one.lrAt(step, lr), baseLr);
+    return schedulers.reduce((lr, one) => one.lrAt(step, lr, group), baseLr);
   }
 
   /** Call it after each step of the optimiser. `at`: another number of steps. */
@@ -83,7 +85,7 @@ export abstract class LRScheduler {
   protected apply(): void {
     // Groups that were added later are not this schedule's, as in PyTorch.
     this.#baseLrs.forEach((baseLr, i) => {
-      const lr = this.lrAt(this.#step, baseLr);
+      const lr = this.lrAt(this.#step, baseLr, i);
       if (Number.isNaN(lr))
         throw new ArgumentError(
           `schedule: step ${this.#step}: expected a number, got the rate NaN`,
@@ -93,23 +95,45 @@ export abstract class LRScheduler {
   }
 }
 
+/** The factor of a step. */
+export type LrLambda = (step: number) => number;
+
+/**
+ * A function for each group of parameters.
+ * @throws ArgumentError unless one was given, or one for each group.
+ */
+export function lambdaOfEach(
+  name: string,
+  { paramGroups: { length } }: SchedulableOptimizer,
+  given: LrLambda | readonly LrLambda[],
+): readonly LrLambda[] {
+  const lambdas = Array.isArray(given) ? given : Array(length).fill(given);
+  if (lambdas.length === length && lambdas.every((one) => typeof one === 'function'))
+    return lambdas;
+  throw new ArgumentError(
+    `${name}: \`lrLambda\`: expected a function, or one for each of ${length} groups, got ` +
+      (Array.isArray(given) ? `${given.length} elements` : describeValue(given)),
+  );
+}
+
 /**
  * Multiplies each group's initial learning rate by a factor that depends on the number of steps
- * (PyTorch's `LambdaLR`).
+ * (PyTorch's `LambdaLR`): by one function, or by one for each group.
  * @example
  * const schedule = new LambdaLR(optimizer, (step) => 0.95 ** step);
  */
 export class LambdaLR extends LRScheduler {
-  readonly #lrLambda: (step: number) => number;
+  readonly #lambdas: readonly LrLambda[];
 
-  constructor(optimizer: SchedulableOptimizer, lrLambda: (step: number) => number) {
+  /** @throws ArgumentError unless there is a function, or one for each group. */
+  constructor(optimizer: SchedulableOptimizer, lrLambda: LrLambda | readonly LrLambda[]) {
     super(optimizer);
-    this.#lrLambda = lrLambda;
+    this.#lambdas = lambdaOfEach('LambdaLR', optimizer, lrLambda);
     this.apply();
   }
 
-  protected lrAt(step: number, baseLr: number): number {
-    return baseLr * this.#lrLambda(step);
+  protected lrAt(step: number, baseLr: number, group: number): number {
+    return baseLr * this.#lambdas[group](step);
   }
 }
 

@@ -1,4 +1,5 @@
 import { ArgumentError } from '../../platform/errors.ts';
+import { checkOptions } from '../../platform/options.ts';
 import { LambdaLR, type SchedulableOptimizer, warmup } from './schedules.ts';
 
 /** Share of the steps after the warm-up that are over. */
@@ -16,8 +17,10 @@ export function getCosineScheduleWithWarmup(
   optimizer: SchedulableOptimizer,
   warmupSteps: number,
   totalSteps: number,
-  { numCycles = 0.5 }: { numCycles?: number } = {},
+  options: { numCycles?: number } = {},
 ): LambdaLR {
+  checkOptions('getCosineScheduleWithWarmup', options, ['numCycles']);
+  const { numCycles = 0.5 } = options;
   return new LambdaLR(optimizer, (step) => {
     if (step < warmupSteps) return warmup(step, warmupSteps);
     const progress = progressAt(step, warmupSteps, totalSteps);
@@ -36,8 +39,10 @@ export function getCosineWithHardRestartsScheduleWithWarmup(
   optimizer: SchedulableOptimizer,
   warmupSteps: number,
   totalSteps: number,
-  { numCycles = 1 }: { numCycles?: number } = {},
+  options: { numCycles?: number } = {},
 ): LambdaLR {
+  checkOptions('getCosineWithHardRestartsScheduleWithWarmup', options, ['numCycles']);
+  const { numCycles = 1 } = options;
   return new LambdaLR(optimizer, (step) => {
     if (step < warmupSteps) return warmup(step, warmupSteps);
     const progress = progressAt(step, warmupSteps, totalSteps);
@@ -58,8 +63,10 @@ export function getPolynomialDecayScheduleWithWarmup(
   optimizer: SchedulableOptimizer,
   warmupSteps: number,
   totalSteps: number,
-  { lrEnd = 1e-7, power = 1 }: { lrEnd?: number; power?: number } = {},
+  options: { lrEnd?: number; power?: number } = {},
 ): LambdaLR {
+  checkOptions('getPolynomialDecayScheduleWithWarmup', options, ['lrEnd', 'power']);
+  const { lrEnd = 1e-7, power = 1 } = options;
   const [{ lr, initialLr = lr }] = optimizer.paramGroups;
   if (!(initialLr > lrEnd))
     throw new ArgumentError(

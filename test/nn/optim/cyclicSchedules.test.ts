@@ -123,6 +123,58 @@ describe('schedules', () => {
     expect(optimizer.paramGroups[0].lr).toBeCloseTo(0.1, 9);
   });
 
+  it('takes a function for each group', () => {
+    for (const Schedule of [optim.LambdaLR, optim.MultiplicativeLR]) {
+      const optimizer: Target = { paramGroups: [{ lr: 1 }, { lr: 2 }] };
+      const schedule = new Schedule(optimizer, [(step) => 1 / (1 + step), () => 3]);
+      schedule.step();
+      expect(schedule.getLastLr()).toEqual([0.5, 6]);
+      const wrong = (lambdas: unknown) => () => new Schedule(optimizer, lambdas as () => number);
+      const expected = '`lrLambda`: expected a function, or one for each of 2 groups, got ';
+      expect(wrong([() => 1])).toThrow(`${expected}1 elements`);
+      expect(wrong(0.5)).toThrow(`${expected}0.5`);
+    }
+  });
+
+  it('ends after its steps', () => {
+    const optimizer: Target = { paramGroups: [{ lr: 1 }] };
+    const schedule = new optim.OneCycleLR(optimizer, 1, { totalSteps: 3 });
+    for (let step = 0; step < 3; step++) schedule.step();
+    expect(() => schedule.step()).toThrow(
+      'OneCycleLR: `totalSteps`: expected 3 steps or fewer, got 4',
+    );
+  });
+
+  it('refuse options in another form, and a metric that is no number', () => {
+    const optimizer: Target = { paramGroups: [{ lr: 1 }] };
+    const options = 0.5 as object;
+    const made: (() => unknown)[] = [
+      () => new optim.StepLR(optimizer, 3, options),
+      () => new optim.MultiStepLR(optimizer, [3], options),
+      () => new optim.ConstantLR(optimizer, options),
+      () => new optim.LinearLR(optimizer, options),
+      () => new optim.PolynomialLR(optimizer, options),
+      () => new optim.CosineAnnealingLR(optimizer, 3, options),
+      () => new optim.CosineAnnealingWarmRestarts(optimizer, 3, options),
+      () => new optim.OneCycleLR(optimizer, 1, options as { totalSteps: number }),
+      () => new optim.CyclicLR(optimizer, 0, 1, options),
+      () => new optim.ReduceLROnPlateau(optimizer, options),
+      () => optim.getCosineScheduleWithWarmup(optimizer, 1, 3, options),
+      () => optim.getCosineWithHardRestartsScheduleWithWarmup(optimizer, 1, 3, options),
+      () => optim.getPolynomialDecayScheduleWithWarmup(optimizer, 1, 3, options),
+    ];
+    for (const make of made) expect(make).toThrow(/expected options as an object, \{ .* got 0.5/);
+    const plateau = new optim.ReduceLROnPlateau(optimizer);
+    for (const [metric, got] of [
+      [tensor([1]), 'Tensor'],
+      [tensor([1]).item(), 'Promise'],
+      [undefined, 'undefined'],
+    ])
+      expect(() => plateau.step(metric as number)).toThrow(
+        `ReduceLROnPlateau.step: \`metric\`: expected a number, got ${got}`,
+      );
+  });
+
   it('refuse what makes no sense', () => {
     const optimizer: Target = { paramGroups: [{ lr: 1 }] };
     expect(() => new optim.OneCycleLR(optimizer, 1, { totalSteps: 0 })).toThrow('`totalSteps`');

@@ -88,6 +88,11 @@ describe('an optimiser', () => {
     const optimizer = new SGD([scheduled]);
     expect(() => optimizer.addParamGroup(group)).toThrow('unknown option "weight_decay"');
     expect(optimizer.paramGroups).toHaveLength(1);
+    const rate = 0.1 as object;
+    expect(() => new SGD([param()], rate)).toThrow(
+      'optimizer: expected options as an object, { lr, momentum, dampening, weightDecay, ' +
+        'nesterov }, got 0.1',
+    );
     const closure = (() => 1) as unknown as undefined;
     expect(() => optimizer.step(closure)).toThrow('optimizer.step: expected nothing or a tensor');
     optimizer.dispose();
@@ -100,7 +105,7 @@ describe('an optimiser', () => {
       [layer, 'Linear'],
       [layer.weight, 'Tensor('],
       [undefined, 'undefined'],
-      [{ params: [layer.weight] }, 'Object'],
+      [{ params: [layer.weight] }, '{"params":'],
       [[{ params: layer.weight }], 'Tensor('],
     ];
     for (const [params, got] of refused)
