@@ -5,7 +5,8 @@ import { formatValue, isObject } from './format.ts';
 export const describeValue = (value: unknown): string =>
   isObject(value) && !isPlain(value) ? value.constructor.name : formatValue(value);
 
-const isPlain = (value: object): boolean =>
+/** Whether an object is no instance of a class. */
+export const isPlain = (value: object): boolean =>
   [Object.prototype, null].includes(Object.getPrototypeOf(value));
 
 /**

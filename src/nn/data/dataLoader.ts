@@ -1,4 +1,6 @@
 import { ArgumentError } from '../../platform/errors.ts';
+import { isObject } from '../../platform/format.ts';
+import { checkOptions, describeValue, isPlain } from '../../platform/options.ts';
 import { globalGenerator } from '../../tensor/globalRng.ts';
 import { stack, Tensor, tensor } from '../../tensor/index.ts';
 import { Philox } from '../../tensor/random.ts';
@@ -13,7 +15,7 @@ export interface DataLoaderOptions<T, B> {
   shuffle?: boolean;
   /** The order of examples, in place of `shuffle`. */
   sampler?: Sampler;
-  /** Seed of the orders; default: the generator that `manualSeed` sets. */
+  /** Seed of the orders that `shuffle` makes; default: the generator that `manualSeed` sets. */
   seed?: number;
   /** Whether a last batch that is not full is left out. Default: false. */
   dropLast?: boolean;
@@ -26,7 +28,9 @@ export type Collated<T> = T extends Tensor | number | boolean | Float32Array | I
   ? Tensor
   : T extends string
     ? string[]
-    : { [K in keyof T]: Collated<T[K]> };
+    : T extends ReadonlyMap<infer K, infer V>
+      ? Map<K, Collated<V>>
+      : { [K in keyof T]: Collated<T[K]> };
 
 /**
  * Batches of a dataset, in its order or shuffled, PyTorch's `DataLoader`: an async iterable, new at
@@ -41,8 +45,13 @@ export class DataLoader<T, B = Collated<T>> implements AsyncIterable<B> {
   readonly #batchSize: number;
   #passes = 0;
 
-  /** @throws ArgumentError unless `batchSize` is a whole number ≥ 1, or with two orders. */
+  /**
+   * @throws ArgumentError unless `batchSize` is a whole number ≥ 1, with two orders, with a seed for
+   *   a sampler, or for an unknown option.
+   */
   constructor(dataset: Dataset<T>, options: DataLoaderOptions<T, B> = {}) {
+    const known = ['batchSize', 'shuffle', 'sampler', 'seed', 'dropLast', 'collate'];
+    checkOptions('DataLoader', options, known);
     const { batchSize = 1 } = options;
     if (!Number.isInteger(batchSize) || batchSize < 1)
       throw new ArgumentError(
@@ -50,6 +59,11 @@ export class DataLoader<T, B = Collated<T>> implements AsyncIterable<B> {
       );
     if (options.sampler && options.shuffle)
       throw new ArgumentError('DataLoader: expected `shuffle` or `sampler`, got both');
+    if (options.sampler && options.seed !== undefined)
+      throw new ArgumentError(
+        'DataLoader: `seed`: expected none beside `sampler`, which draws by itself (those of ' +
+          `wigbert from the generator that \`manualSeed\` sets), got ${options.seed}`,
+      );
     this.dataset = dataset;
     this.#options = options;
     this.#batchSize = batchSize;
@@ -89,8 +103,8 @@ export class DataLoader<T, B = Collated<T>> implements AsyncIterable<B> {
 
 /**
  * One batch of examples of a kind, PyTorch's `default_collate`: tensors are stacked; typed arrays
- * and numbers become a tensor (numbers float32, booleans bool); arrays and objects are collated
- * member by member; strings stay an array. Labels that should be int32 are tensors or Int32Arrays.
+ * and numbers become a tensor (numbers float32, booleans bool); arrays, maps and objects are
+ * collated member by member; strings stay an array. Labels that should be int32 are tensors or Int32Arrays.
  * @throws ArgumentError if there are no examples, or of a kind that is not known.
  * @example
  * defaultCollate([{ x: tensor([1, 2]), label: 0 }, { x: tensor([3, 4]), label: 1 }]);
@@ -113,7 +127,15 @@ function collateAny(examples: readonly unknown[]): unknown {
       throw new ArgumentError('defaultCollate: expected arrays of one length: give a `collate`');
     return first.map((_, i) => collateAny(examples.map((e) => (e as unknown[])[i])));
   }
-  if (typeof first === 'object' && first !== null)
+  if (first instanceof Map)
+    return new Map(
+      Array.from(first.keys(), (key) => [
+        key,
+        collateAny(examples.map((e) => (e as Map<unknown, unknown>).get(key))),
+      ]),
+    );
+  // What has no fields, such as a Set or a Date, holds something else.
+  if (isObject(first) && (isPlain(first) || Object.keys(first).length > 0))
     return Object.fromEntries(
       Object.keys(first).map((key) => [
         key,
@@ -121,7 +143,7 @@ function collateAny(examples: readonly unknown[]): unknown {
       ]),
     );
   throw new ArgumentError(
-    'defaultCollate: expected tensors, numbers, strings, arrays or objects, ' +
-      `got ${first === null ? 'null' : typeof first}: give a \`collate\``,
+    'defaultCollate: expected tensors, numbers, strings, arrays, maps or objects, ' +
+      `got ${describeValue(first)}: give a \`collate\``,
   );
 }

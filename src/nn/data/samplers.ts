@@ -40,20 +40,39 @@ export class WeightedRandomSampler implements Sampler {
   }
 
   *[Symbol.iterator](): Generator<number> {
+    if (!this.replacement) {
+      yield* this.#order();
+      return;
+    }
     const random = globalGenerator();
-    const left = [...this.weights];
-    let total = left.reduce((a, b) => a + b, 0);
+    let total = 0;
+    const sums = Float64Array.from(this.weights, (weight) => (total += weight));
+    // Rounding may lead past the sum: the last one that is possible.
+    const last = sums.indexOf(total);
     for (let drawn = 0; drawn < this.length; drawn++) {
-      let rest = random.uniform() * total;
-      let at = left.findIndex((weight) => weight > 0 && (rest -= weight) < 0);
-      // The sum's rounding may leave a little: the last one that is possible.
-      if (at < 0) at = left.findLastIndex((weight) => weight > 0);
-      yield at;
-      if (this.replacement) continue;
-      total -= left[at];
-      left[at] = 0;
+      const at = firstAbove(sums, random.uniform() * total);
+      yield Math.min(at, last);
     }
   }
+
+  /** By exponential numbers of the weights' rates, the least first (Efraimidis & Spirakis 2006). */
+  #order(): number[] {
+    const random = globalGenerator();
+    const keys = this.weights.map((weight) => -Math.log(1 - random.uniform()) / weight);
+    const possible = [...keys.keys()].filter((i) => this.weights[i] > 0);
+    return possible.sort((a, b) => keys[a] - keys[b] || 0).slice(0, this.length);
+  }
+}
+
+/** The first position whose element is above a bound, in rising order; the length if none is. */
+function firstAbove(rising: Float64Array, bound: number): number {
+  let [low, high] = [0, rising.length];
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (rising[middle] > bound) high = middle;
+    else low = middle + 1;
+  }
+  return low;
 }
 
 /**

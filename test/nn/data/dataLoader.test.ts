@@ -75,8 +75,23 @@ describe('DataLoader', () => {
     expect(batch.text).toEqual(['a', 'b']);
     expect(() => defaultCollate([[1], [1, 2]])).toThrow('arrays of one length');
     expect(() => defaultCollate([null])).toThrow('got null');
+    for (const [example, got] of [
+      [new Set([1]), 'Set'],
+      [new Date(), 'Date'],
+      [Promise.resolve(1), 'Promise'],
+    ])
+      expect(() => defaultCollate([{ example }])).toThrow(`maps or objects, got ${got}`);
     expect(() => new DataLoader(squares, { batchSize: 0 })).toThrow('`batchSize`');
   });
+});
+
+it('defaultCollate takes maps, and the fields of instances', async () => {
+  class Example {
+    constructor(readonly x: number) {}
+  }
+  const maps = defaultCollate([1, 2].map((n) => new Map([['x', new Example(n)]])));
+  expect([...maps.keys()]).toEqual(['x']);
+  expect(await maps.get('x')!.x.tolist()).toEqual([1, 2]);
 });
 
 describe('datasets', () => {

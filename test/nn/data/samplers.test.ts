@@ -25,6 +25,28 @@ describe('samplers', () => {
     expect(() => new WeightedRandomSampler([1], 0.5)).toThrow('whole number of samples');
   });
 
+  it('WeightedRandomSampler draws from many, the same for a seed', () => {
+    const draw = (weights: number[], count: number, replacement?: boolean) => {
+      manualSeed(7);
+      return [...new WeightedRandomSampler(weights, count, replacement)];
+    };
+    expect(draw([1, 0, 3, 2, 0], 8)).toEqual([3, 0, 2, 2, 0, 3, 2, 0]);
+    const many = Array.from({ length: 30_000 }, (_, i) => (i % 3 === 0 ? 0 : 1 + (i % 3)));
+    for (const replacement of [true, false]) {
+      const drawn = draw(many, 15_000, replacement);
+      expect(drawn.some((i) => i % 3 === 0)).toBe(false);
+      if (!replacement) expect(new Set(drawn).size).toBe(15_000);
+      else expect(drawn.filter((i) => i % 3 === 2).length / 15_000).toBeCloseTo(0.6, 1);
+    }
+    // Without replacement, the first is drawn by weight as well.
+    manualSeed(7);
+    const firsts = Array.from(
+      { length: 2000 },
+      () => [...new WeightedRandomSampler([1, 0, 3], 2, false)][0],
+    );
+    expect(firsts.filter((i) => i === 2).length / 2000).toBeCloseTo(0.75, 1);
+  });
+
   it('a DataLoader follows its sampler, over joined datasets', async () => {
     manualSeed(2);
     const dataset = new ConcatDataset([numbers(0, 3), numbers(10, 2)]);
@@ -38,6 +60,10 @@ describe('samplers', () => {
     expect(loader.length).toBe(2);
     expect(batches.flat().toSorted()).toEqual(['0', '10', '11']);
     expect(() => new DataLoader(dataset, { sampler, shuffle: true })).toThrow('got both');
+    expect(() => new DataLoader(dataset, { sampler, seed: 1 })).toThrow(
+      '`seed`: expected none beside `sampler`',
+    );
+    expect(() => new DataLoader(dataset, 32 as object)).toThrow('expected options as an object');
     expect(() => new ConcatDataset([])).toThrow('got none');
   });
 });
