@@ -1,3 +1,4 @@
+import { checkNumbers, checkOptions } from '../platform/options.ts';
 import {
   flatten,
   gelu,
@@ -33,9 +34,11 @@ export class ReLU extends Module {
 export class GELU extends Module {
   readonly approximate: 'none' | 'tanh';
 
-  constructor({ approximate = 'none' }: { approximate?: 'none' | 'tanh' } = {}) {
+  /** @throws ArgumentError for an unknown option. */
+  constructor(options: { approximate?: 'none' | 'tanh' } = {}) {
     super();
-    this.approximate = approximate;
+    checkOptions('GELU', options, ['approximate']);
+    this.approximate = options.approximate ?? 'none';
   }
 
   forward(x: Tensor): Tensor {
@@ -97,6 +100,7 @@ export class LeakyReLU extends Module {
 
   constructor(negativeSlope = 0.01) {
     super();
+    checkNumbers('LeakyReLU', { negativeSlope });
     this.negativeSlope = negativeSlope;
   }
 
@@ -115,6 +119,7 @@ export class Softmax extends Module {
 
   constructor(dim = -1) {
     super();
+    checkNumbers('Softmax', { dim });
     this.dim = dim;
   }
 
@@ -133,6 +138,7 @@ export class LogSoftmax extends Module {
 
   constructor(dim = -1) {
     super();
+    checkNumbers('LogSoftmax', { dim });
     this.dim = dim;
   }
 
@@ -153,6 +159,7 @@ export class Flatten extends Module {
 
   constructor(startDim = 1, endDim = -1) {
     super();
+    checkNumbers('Flatten', { startDim, endDim });
     this.startDim = startDim;
     this.endDim = endDim;
   }

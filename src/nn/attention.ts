@@ -1,4 +1,5 @@
 import { ArgumentError } from '../platform/errors.ts';
+import { checkOptions } from '../platform/options.ts';
 import {
   add,
   eq,
@@ -40,6 +41,8 @@ export interface MultiheadAttentionInputs {
   averageAttnWeights?: boolean;
 }
 
+const inputNames = 'keyPaddingMask attnMask isCausal needWeights averageAttnWeights'.split(' ');
+
 /**
  * Attention over several heads (Vaswani et al. 2017, arXiv 1706.03762, §3.2), PyTorch's
  * `nn.MultiheadAttention`. inProjWeight: [3 · embedDim, embedDim] for query, key and value,
@@ -61,9 +64,10 @@ export class MultiheadAttention extends Module {
   readonly dropout: number;
   readonly batchFirst: boolean;
 
-  /** @throws ArgumentError if the heads do not divide `embedDim`. */
+  /** @throws ArgumentError if the heads do not divide `embedDim`, or for an unknown option. */
   constructor(embedDim: number, numHeads: number, options: MultiheadAttentionOptions = {}) {
     super();
+    checkOptions('MultiheadAttention', options, ['dropout', 'bias', 'batchFirst']);
     const { dropout = 0, bias = true, batchFirst = false } = options;
     if (embedDim % numHeads !== 0)
       throw new ArgumentError(
@@ -85,7 +89,7 @@ export class MultiheadAttention extends Module {
    * → the shape of the query, and the probabilities before dropout: [batch, length, keys] as a mean
    * over the heads, [batch, heads, length, keys], or null. A row that sees no key is 0 (before the
    * last projection).
-   * @throws ArgumentError if shapes do not fit.
+   * @throws ArgumentError if shapes do not fit, or for an unknown option.
    */
   forward(
     query: Tensor,
@@ -93,6 +97,7 @@ export class MultiheadAttention extends Module {
     value: Tensor,
     options: MultiheadAttentionInputs = {},
   ): [output: Tensor, weights: Tensor | null] {
+    checkOptions('MultiheadAttention.forward', options, inputNames);
     const { needWeights = true, averageAttnWeights = true, isCausal = false } = options;
     const [batch, length, keys] = this.#checkShapes(query, key, value);
     const projected = this.#project(query, key, value);

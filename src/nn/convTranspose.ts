@@ -1,10 +1,11 @@
+import { checkOptions } from '../platform/options.ts';
 import {
   type ConvTransposeOptions,
   convTranspose1d,
   convTranspose2d,
   type Tensor,
 } from '../tensor/index.ts';
-import { convParameters } from './convolution.ts';
+import { convOptions, convParameters } from './convolution.ts';
 import { Module } from './module.ts';
 
 /** What both share. */
@@ -17,9 +18,11 @@ abstract class ConvTranspose<N extends number | readonly [number, number]> exten
     inChannels: number,
     outChannels: number,
     kernel: readonly number[],
-    { bias = true, ...options }: ConvTransposeOptions<N> & { bias?: boolean },
+    given: ConvTransposeOptions<N> & { bias?: boolean },
   ) {
     super();
+    checkOptions(this.constructor.name, given, [...convOptions, 'outputPadding']);
+    const { bias = true, ...options } = given;
     const { groups } = options;
     const settings = { groups, bias, isTransposed: true };
     this.options = options;

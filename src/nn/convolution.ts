@@ -1,7 +1,11 @@
 import { ArgumentError } from '../platform/errors.ts';
+import { checkOptions } from '../platform/options.ts';
 import { type ConvOptions, conv1d, conv2d, type Tensor } from '../tensor/index.ts';
-import { uniformParameter } from './layers.ts';
+import { boundOf, uniformParameter } from './layers.ts';
 import { Module } from './module.ts';
+
+/** Names of the options that all convolutions have. */
+export const convOptions = ['stride', 'padding', 'dilation', 'groups', 'bias'];
 
 /**
  * Weight and bias of a convolution, initialised as PyTorch's: uniform within ±1/√fanIn of the
@@ -22,7 +26,7 @@ export function convParameters(
     );
   const [first, second] = isTransposed ? [inChannels, outChannels] : [outChannels, inChannels];
   const shape = [first, second / groups, ...kernel];
-  const bound = 1 / Math.sqrt(shape.slice(1).reduce((a, b) => a * b));
+  const bound = boundOf(shape.slice(1).reduce((a, b) => a * b));
   return [uniformParameter(shape, bound), bias ? uniformParameter([outChannels], bound) : null];
 }
 
@@ -36,9 +40,11 @@ abstract class Conv<N extends number | readonly [number, number]> extends Module
     inChannels: number,
     outChannels: number,
     kernel: readonly number[],
-    { bias = true, ...options }: ConvOptions<N> & { bias?: boolean },
+    given: ConvOptions<N> & { bias?: boolean },
   ) {
     super();
+    checkOptions(this.constructor.name, given, convOptions);
+    const { bias = true, ...options } = given;
     const { groups } = options;
     const settings = { groups, bias, isTransposed: false };
     this.options = options;

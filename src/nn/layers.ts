@@ -1,3 +1,4 @@
+import { checkNumbers, checkOptions } from '../platform/options.ts';
 import { expectSparseGrad } from '../tensor/gradBuffer.ts';
 import {
   type Activation,
@@ -13,6 +14,7 @@ import {
   type Tensor,
   zeros,
 } from '../tensor/index.ts';
+import { checkProbability } from '../tensor/ops/dropout.ts';
 import { checkPaddingIdx } from '../tensor/ops/embedding.ts';
 import { constant_, isSkippingInit } from './init.ts';
 import { Module } from './module.ts';
@@ -23,6 +25,9 @@ import { Module } from './module.ts';
  * readonly scale = nn.parameter(ones([16])); // a field of a module
  */
 export const parameter = (tensor: Tensor): Tensor => keep(tensor).requiresGrad_();
+
+/** PyTorch's bound of the weights that `fanIn` inputs have: 1/√fanIn. */
+export const boundOf = (fanIn: number): number => (fanIn > 0 ? 1 / Math.sqrt(fanIn) : 0);
 
 /** A parameter of uniform random numbers within ±bound. */
 export const uniformParameter = (shape: readonly number[], bound: number): Tensor =>
@@ -48,10 +53,14 @@ export class Linear<HasBias extends boolean = true> extends Module {
   weight: Tensor;
   bias: HasBias extends true ? Tensor : null;
 
-  /** `bias: false` leaves the bias out. */
+  /**
+   * `bias: false` leaves the bias out.
+   * @throws ArgumentError for an unknown option.
+   */
   constructor(inFeatures: number, outFeatures: number, options: { bias?: HasBias } = {}) {
     super();
-    const bound = 1 / Math.sqrt(inFeatures);
+    checkOptions('Linear', options, ['bias']);
+    const bound = boundOf(inFeatures);
     this.weight = uniformParameter([outFeatures, inFeatures], bound);
     const bias = (options.bias ?? true) ? uniformParameter([outFeatures], bound) : null;
     this.bias = bias as typeof this.bias;
@@ -84,6 +93,7 @@ export class Embedding extends Module {
     padding: number | { paddingIdx?: number } = -1,
   ) {
     super();
+    if (typeof padding !== 'number') checkOptions('Embedding', padding, ['paddingIdx']);
     const paddingIdx = typeof padding === 'number' ? padding : (padding.paddingIdx ?? -1);
     checkPaddingIdx(paddingIdx, numEmbeddings);
     this.weight = parameter(
@@ -120,8 +130,15 @@ export class LayerNorm extends Module {
   bias: Tensor;
   readonly eps: number;
 
-  constructor(normalizedShape: number | readonly number[], eps = 1e-5) {
+  /** `epsilon`: added to the variance, or an object with it as `eps`. Default: 1e-5. */
+  constructor(
+    normalizedShape: number | readonly number[],
+    epsilon: number | { eps?: number } = {},
+  ) {
     super();
+    if (typeof epsilon !== 'number') checkOptions('LayerNorm', epsilon, ['eps']);
+    const { eps = 1e-5 } = typeof epsilon === 'number' ? { eps: epsilon } : epsilon;
+    checkNumbers('LayerNorm', { eps });
     const shape = typeof normalizedShape === 'number' ? [normalizedShape] : normalizedShape;
     this.weight = parameter(ones(shape));
     this.bias = parameter(zeros(shape));
@@ -142,9 +159,10 @@ export class LayerNorm extends Module {
 export class Dropout extends Module {
   readonly p: number;
 
-  /** `p`: default 0.5. */
+  /** `p`: default 0.5. @throws ArgumentError unless it is from 0 to 1. */
   constructor(p = 0.5) {
     super();
+    checkProbability(this.constructor.name, p);
     this.p = p;
   }
 

@@ -1,3 +1,4 @@
+import { checkOptions } from '../platform/options.ts';
 import {
   binaryCrossEntropy,
   binaryCrossEntropyWithLogits,
@@ -21,8 +22,13 @@ import { Module } from './module.ts';
 export abstract class Loss<Options extends object> extends Module {
   readonly options: Readonly<Options>;
 
+  /** Names of the options. */
+  protected static readonly known: readonly string[];
+
+  /** @throws ArgumentError for an unknown option. */
   constructor(options: Options = {} as Options) {
     super();
+    checkOptions(new.target.name, options, new.target.known);
     this.options = options;
   }
 }
@@ -34,6 +40,13 @@ export abstract class Loss<Options extends object> extends Module {
  * const loss = criterion.forward(logits, labels);
  */
 export class CrossEntropyLoss extends Loss<CrossEntropyOptions> {
+  protected static override readonly known = [
+    'reduction',
+    'ignoreIndex',
+    'labelSmoothing',
+    'weight',
+  ];
+
   /** logits: [rows, classes, …], labels: [rows, …] (int32), or probabilities. */
   forward(logits: Tensor, labels: Tensor): Tensor {
     return crossEntropy(logits, labels, this.options);
@@ -47,6 +60,8 @@ export class CrossEntropyLoss extends Loss<CrossEntropyOptions> {
  * const loss = criterion.forward(logProbabilities, labels);
  */
 export class NLLLoss extends Loss<Omit<CrossEntropyOptions, 'labelSmoothing'>> {
+  protected static override readonly known = ['reduction', 'ignoreIndex', 'weight'];
+
   /** logProbs: [rows, classes, …], labels: [rows, …] (int32). */
   forward(logProbs: Tensor, labels: Tensor): Tensor {
     return nllLoss(logProbs, labels, this.options);
@@ -64,6 +79,8 @@ export class BCEWithLogitsLoss extends Loss<{
   weight?: Tensor | null;
   posWeight?: Tensor | null;
 }> {
+  protected static override readonly known = ['reduction', 'weight', 'posWeight'];
+
   /** logits, targets: one shape. */
   forward(logits: Tensor, targets: Tensor): Tensor {
     return binaryCrossEntropyWithLogits(logits, targets, this.options);
@@ -77,6 +94,8 @@ export class BCEWithLogitsLoss extends Loss<{
  * const loss = criterion.forward(probabilities, targets);
  */
 export class BCELoss extends Loss<{ reduction?: Reduction; weight?: Tensor | null }> {
+  protected static override readonly known = ['reduction', 'weight'];
+
   /** probabilities, targets: one shape. */
   forward(probabilities: Tensor, targets: Tensor): Tensor {
     return binaryCrossEntropy(probabilities, targets, this.options);
@@ -90,6 +109,8 @@ export class BCELoss extends Loss<{ reduction?: Reduction; weight?: Tensor | nul
  * const loss = criterion.forward(predictions, targets);
  */
 export class MSELoss extends Loss<{ reduction?: Reduction }> {
+  protected static override readonly known = ['reduction'];
+
   forward(x: Tensor, y: Tensor): Tensor {
     return mseLoss(x, y, this.options.reduction);
   }
@@ -102,6 +123,8 @@ export class MSELoss extends Loss<{ reduction?: Reduction }> {
  * const loss = criterion.forward(predictions, targets);
  */
 export class L1Loss extends Loss<{ reduction?: Reduction }> {
+  protected static override readonly known = ['reduction'];
+
   forward(x: Tensor, y: Tensor): Tensor {
     return l1Loss(x, y, this.options.reduction);
   }
@@ -114,6 +137,8 @@ export class L1Loss extends Loss<{ reduction?: Reduction }> {
  * const loss = criterion.forward(predictions, targets);
  */
 export class SmoothL1Loss extends Loss<{ reduction?: Reduction; beta?: number }> {
+  protected static override readonly known = ['reduction', 'beta'];
+
   forward(x: Tensor, y: Tensor): Tensor {
     return smoothL1Loss(x, y, this.options);
   }
@@ -126,6 +151,8 @@ export class SmoothL1Loss extends Loss<{ reduction?: Reduction; beta?: number }>
  * const loss = criterion.forward(predictions, targets);
  */
 export class HuberLoss extends Loss<{ reduction?: Reduction; delta?: number }> {
+  protected static override readonly known = ['reduction', 'delta'];
+
   forward(x: Tensor, y: Tensor): Tensor {
     return huberLoss(x, y, this.options);
   }
@@ -138,6 +165,8 @@ export class HuberLoss extends Loss<{ reduction?: Reduction; delta?: number }> {
  * const loss = criterion.forward(logProbabilities, probabilities);
  */
 export class KLDivLoss extends Loss<{ reduction?: Reduction | 'batchmean'; logTarget?: boolean }> {
+  protected static override readonly known = ['reduction', 'logTarget'];
+
   /** logQ: log-probabilities, target: probabilities of the same shape. */
   forward(logQ: Tensor, target: Tensor): Tensor {
     return klDiv(logQ, target, this.options);

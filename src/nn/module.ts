@@ -1,6 +1,7 @@
 import type { Device } from '../device/device.ts';
 import { ArgumentError } from '../platform/errors.ts';
 import { snakeCase } from '../platform/format.ts';
+import { checkOptions } from '../platform/options.ts';
 import { guardValue } from '../tensor/captureGuard.ts';
 import type { RemovableHandle } from '../tensor/gradientHooks.ts';
 import { keep, Tensor } from '../tensor/index.ts';
@@ -150,11 +151,12 @@ export abstract class Module {
    */
   loadStateDict(
     state: ReadonlyMap<string, states.StateValue>,
-    { strict = true }: { strict?: boolean } = {},
+    options: { strict?: boolean } = {},
   ): states.IncompatibleKeys {
+    checkOptions('loadStateDict', options, ['strict']);
     const parameters = this.#prefixed('', (module) => module.#ownParameters());
     const buffers = this.#prefixed('', (module) => module.#buffers);
-    return states.loadState(state, [...parameters, ...buffers], strict);
+    return states.loadState(state, [...parameters, ...buffers], options.strict ?? true);
   }
 
   /**

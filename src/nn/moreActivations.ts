@@ -1,3 +1,4 @@
+import { checkNumbers, checkOptions } from '../platform/options.ts';
 import * as functions from '../tensor/index.ts';
 import { full, type Tensor } from '../tensor/index.ts';
 import { parameter } from './layers.ts';
@@ -82,9 +83,11 @@ abstract class WithNumber extends Module {
   readonly value: number;
   protected abstract readonly call: (x: Tensor, value: number) => Tensor;
 
-  constructor(value: number) {
+  /** @throws ArgumentError unless it is a number. */
+  constructor(named: Record<string, number>) {
     super();
-    this.value = value;
+    checkNumbers(this.constructor.name, named);
+    [this.value] = Object.values(named);
   }
 
   forward(x: Tensor): Tensor {
@@ -101,7 +104,7 @@ export class ELU extends WithNumber {
   protected readonly call = functions.elu;
 
   constructor(alpha = 1) {
-    super(alpha);
+    super({ alpha });
   }
 }
 /**
@@ -113,7 +116,7 @@ export class CELU extends WithNumber {
   protected readonly call = functions.celu;
 
   constructor(alpha = 1) {
-    super(alpha);
+    super({ alpha });
   }
 }
 /**
@@ -125,7 +128,7 @@ export class Hardshrink extends WithNumber {
   protected readonly call = functions.hardshrink;
 
   constructor(lambd = 0.5) {
-    super(lambd);
+    super({ lambd });
   }
 }
 /**
@@ -137,7 +140,7 @@ export class Softshrink extends WithNumber {
   protected readonly call = functions.softshrink;
 
   constructor(lambd = 0.5) {
-    super(lambd);
+    super({ lambd });
   }
 }
 /**
@@ -149,7 +152,7 @@ export class GLU extends WithNumber {
   protected readonly call = functions.glu;
 
   constructor(dim = -1) {
-    super(dim);
+    super({ dim });
   }
 }
 /**
@@ -161,7 +164,7 @@ export class Softmin extends WithNumber {
   protected readonly call = functions.softmin;
 
   constructor(dim = -1) {
-    super(dim);
+    super({ dim });
   }
 }
 
@@ -170,9 +173,12 @@ abstract class WithNumbers extends Module {
   readonly values: readonly [number, number];
   protected abstract readonly call: (x: Tensor, a: number, b: number) => Tensor;
 
-  constructor(...values: [number, number]) {
+  /** @throws ArgumentError unless they are numbers. */
+  constructor(named: Record<string, number>) {
     super();
-    this.values = values;
+    checkNumbers(this.constructor.name, named);
+    const [a, b] = Object.values(named);
+    this.values = [a, b];
   }
 
   forward(x: Tensor): Tensor {
@@ -189,7 +195,7 @@ export class Hardtanh extends WithNumbers {
   protected readonly call = functions.hardtanh;
 
   constructor(minVal = -1, maxVal = 1) {
-    super(minVal, maxVal);
+    super({ minVal, maxVal });
   }
 }
 /**
@@ -201,7 +207,7 @@ export class Threshold extends WithNumbers {
   protected readonly call = functions.threshold;
 
   constructor(threshold: number, value: number) {
-    super(threshold, value);
+    super({ threshold, value });
   }
 }
 
@@ -213,8 +219,11 @@ export class Threshold extends WithNumbers {
 export class PReLU extends Module {
   weight: Tensor;
 
-  constructor(numParameters = 1, { init = 0.25 }: { init?: number } = {}) {
+  constructor(numParameters = 1, options: { init?: number } = {}) {
     super();
+    checkOptions('PReLU', options, ['init']);
+    const { init = 0.25 } = options;
+    checkNumbers('PReLU', { numParameters, init });
     this.weight = parameter(full([numParameters], init));
   }
 

@@ -1,4 +1,5 @@
 import { ArgumentError } from '../platform/errors.ts';
+import { checkOptions } from '../platform/options.ts';
 import {
   dropout,
   type EmbeddingBagOptions,
@@ -16,18 +17,21 @@ import { Module } from './module.ts';
 
 /** Drops whole channels: one decision for all places of [batch, channels, …]. */
 abstract class ChannelDropout extends Dropout {
-  /** Dimensions of an input without a batch. */
+  /** Least number of dimensions of an input; one more is possible. */
   protected abstract readonly dims: number;
+  /** What an input of so many dimensions is. */
+  protected abstract readonly least: string;
 
   override forward(x: Tensor): Tensor {
-    const { dims } = this;
+    const { dims, least } = this;
     if (x.ndim !== dims && x.ndim !== dims + 1)
       throw new ArgumentError(
-        `${this.constructor.name}: expected an input of ${dims + 1} dimensions, or ${dims} ` +
-          `without a batch, got ${formatShape(x.shape)}`,
+        `${this.constructor.name}: expected an input of ${dims + 1} dimensions, or ${dims}, ` +
+          `${least}, got ${formatShape(x.shape)}`,
       );
     if (!this.training) return x;
-    const channels = x.shape.map((n, d) => (d <= x.ndim - dims ? n : 1));
+    const leading = Math.min(2, x.ndim - 1);
+    const channels = x.shape.map((n, d) => (d < leading ? n : 1));
     return x.mul(dropout(ones(channels, { device: x.device }), this.p));
   }
 }
@@ -39,14 +43,17 @@ abstract class ChannelDropout extends Dropout {
  */
 export class Dropout1d extends ChannelDropout {
   protected readonly dims = 2;
+  protected readonly least = '[channels, length]';
 }
 /**
- * As `Dropout1d` for x: [batch, channels, height, width] or [channels, height, width].
+ * As `Dropout1d` for x: [batch, channels, height, width]. As in PyTorch, three dimensions are
+ * [batch, channels, length].
  * @example
  * new nn.Dropout2d(0.2).eval().forward(zeros(2, 4, 5, 5)).shape; // [2, 4, 5, 5]
  */
 export class Dropout2d extends ChannelDropout {
   protected readonly dims = 3;
+  protected readonly least = '[batch, channels, length]';
 }
 
 /**
@@ -66,6 +73,7 @@ export class EmbeddingBag extends Module {
     options: Pick<EmbeddingBagOptions, 'mode' | 'paddingIdx'> = {},
   ) {
     super();
+    checkOptions('EmbeddingBag', options, ['mode', 'paddingIdx']);
     const { paddingIdx = -1 } = options;
     checkPaddingIdx(paddingIdx, numEmbeddings);
     const shape = [numEmbeddings, embeddingDim];

@@ -1,4 +1,5 @@
 import { ArgumentError } from '../platform/errors.ts';
+import { checkNumbers, checkOptions } from '../platform/options.ts';
 import {
   add,
   full,
@@ -28,8 +29,11 @@ export class RMSNorm extends Module {
   readonly eps: number;
 
   /** `eps` defaults to the smallest step of float32 at 1. */
-  constructor(normalizedShape: number, { eps = 2 ** -23 }: { eps?: number } = {}) {
+  constructor(normalizedShape: number, options: { eps?: number } = {}) {
     super();
+    checkOptions('RMSNorm', options, ['eps']);
+    const { eps = 2 ** -23 } = options;
+    checkNumbers('RMSNorm', { normalizedShape, eps });
     this.weight = parameter(ones([normalizedShape]));
     this.eps = eps;
   }
@@ -70,9 +74,11 @@ export class GroupNorm extends Module {
   constructor(
     numGroups: number,
     numChannels: number,
-    { eps = 1e-5, affine = true }: { eps?: number; affine?: boolean } = {},
+    options: { eps?: number; affine?: boolean } = {},
   ) {
     super();
+    checkOptions('GroupNorm', options, ['eps', 'affine']);
+    const { eps = 1e-5, affine = true } = options;
     if (numChannels % numGroups !== 0)
       throw new ArgumentError(
         `GroupNorm: \`numGroups\`: expected a divisor of ${numChannels}, got ${numGroups}`,
@@ -127,6 +133,8 @@ abstract class BatchNorm extends Module {
 
   constructor(numFeatures: number, options: BatchNormOptions = {}) {
     super();
+    const known = ['eps', 'momentum', 'affine', 'trackRunningStats'];
+    checkOptions(this.constructor.name, options, known);
     const { eps = 1e-5, momentum = 0.1, affine = true, trackRunningStats = true } = options;
     this.numFeatures = numFeatures;
     this.eps = eps;
@@ -223,11 +231,10 @@ abstract class InstanceNorm extends Module {
   protected abstract readonly rank: number;
 
   /** `affine: true` adds a weight and a bias. */
-  constructor(
-    numFeatures: number,
-    { eps = 1e-5, affine = false }: { eps?: number; affine?: boolean } = {},
-  ) {
+  constructor(numFeatures: number, options: { eps?: number; affine?: boolean } = {}) {
     super();
+    checkOptions(this.constructor.name, options, ['eps', 'affine']);
+    const { eps = 1e-5, affine = false } = options;
     this.numFeatures = numFeatures;
     this.eps = eps;
     this.weight = affine ? parameter(ones([numFeatures])) : null;

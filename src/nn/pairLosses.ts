@@ -25,6 +25,8 @@ import { Loss } from './losses.ts';
  * new nn.MarginRankingLoss().forward(tensor([0.5, 2]), tensor([1, 1]), tensor([1, 1])); // 0.25
  */
 export class MarginRankingLoss extends Loss<MarginOptions> {
+  protected static override readonly known = ['reduction', 'margin'];
+
   forward(x1: Tensor, x2: Tensor, y: Tensor): Tensor {
     return marginRankingLoss(x1, x2, y, this.options);
   }
@@ -35,6 +37,8 @@ export class MarginRankingLoss extends Loss<MarginOptions> {
  * new nn.HingeEmbeddingLoss().forward(tensor([0.5, 0.25]), tensor([1, -1])); // 0.625
  */
 export class HingeEmbeddingLoss extends Loss<MarginOptions> {
+  protected static override readonly known = ['reduction', 'margin'];
+
   forward(x: Tensor, y: Tensor): Tensor {
     return hingeEmbeddingLoss(x, y, this.options);
   }
@@ -45,6 +49,8 @@ export class HingeEmbeddingLoss extends Loss<MarginOptions> {
  * new nn.CosineEmbeddingLoss().forward(tensor([[1, 0]]), tensor([[1, 0]]), tensor([1])); // 0
  */
 export class CosineEmbeddingLoss extends Loss<MarginOptions> {
+  protected static override readonly known = ['reduction', 'margin'];
+
   forward(x1: Tensor, x2: Tensor, y: Tensor): Tensor {
     return cosineEmbeddingLoss(x1, x2, y, this.options);
   }
@@ -56,6 +62,8 @@ export class CosineEmbeddingLoss extends Loss<MarginOptions> {
  * new nn.TripletMarginLoss().forward(anchor, positive, negative).item();
  */
 export class TripletMarginLoss extends Loss<TripletMarginOptions> {
+  protected static override readonly known = ['reduction', 'margin', 'p', 'eps', 'swap'];
+
   forward(anchor: Tensor, positive: Tensor, negative: Tensor): Tensor {
     return tripletMarginLoss(anchor, positive, negative, this.options);
   }
@@ -66,6 +74,8 @@ export class TripletMarginLoss extends Loss<TripletMarginOptions> {
  * new nn.SoftMarginLoss().forward(tensor([0.5, -0.5]), tensor([1, -1])); // 0.4741
  */
 export class SoftMarginLoss extends Loss<ElementLossOptions> {
+  protected static override readonly known = ['reduction'];
+
   forward(x: Tensor, y: Tensor): Tensor {
     return softMarginLoss(x, y, this.options);
   }
@@ -76,6 +86,8 @@ export class SoftMarginLoss extends Loss<ElementLossOptions> {
  * new nn.MultiLabelSoftMarginLoss().forward(tensor([[0.5, -0.5]]), tensor([[1, 0]])); // 0.4741
  */
 export class MultiLabelSoftMarginLoss extends Loss<ElementLossOptions> {
+  protected static override readonly known = ['reduction'];
+
   forward(x: Tensor, y: Tensor): Tensor {
     return multilabelSoftMarginLoss(x, y, this.options);
   }
@@ -86,6 +98,8 @@ export class MultiLabelSoftMarginLoss extends Loss<ElementLossOptions> {
  * new nn.PoissonNLLLoss().forward(tensor([0, 1]), tensor([1, 2])); // 0.8591
  */
 export class PoissonNLLLoss extends Loss<PoissonNllOptions> {
+  protected static override readonly known = ['reduction', 'logInput', 'full', 'eps'];
+
   forward(x: Tensor, y: Tensor): Tensor {
     return poissonNllLoss(x, y, this.options);
   }
@@ -96,6 +110,8 @@ export class PoissonNLLLoss extends Loss<PoissonNllOptions> {
  * new nn.GaussianNLLLoss().forward(tensor([1, 2]), tensor([1, 4]), tensor([1, 1])); // 1
  */
 export class GaussianNLLLoss extends Loss<ElementLossOptions & { full?: boolean; eps?: number }> {
+  protected static override readonly known = ['reduction', 'full', 'eps'];
+
   forward(x: Tensor, y: Tensor, variance: Tensor): Tensor {
     return gaussianNllLoss(x, y, variance, this.options);
   }
@@ -107,6 +123,8 @@ export class GaussianNLLLoss extends Loss<ElementLossOptions & { full?: boolean;
  * const loss = criterion.forward(logits.logSoftmax(2), targets, inputLengths, targetLengths);
  */
 export class CTCLoss extends Loss<CtcLossOptions> {
+  protected static override readonly known = ['blank', 'reduction', 'zeroInfinity'];
+
   forward(
     logProbs: Tensor,
     targets: Tensor,
@@ -124,6 +142,8 @@ export class CTCLoss extends Loss<CtcLossOptions> {
  * const loss = criterion.forward(anchor, positive, negative);
  */
 export class TripletMarginWithDistanceLoss extends Loss<TripletDistanceOptions> {
+  protected static override readonly known = ['reduction', 'margin', 'distanceFunction', 'swap'];
+
   forward(anchor: Tensor, positive: Tensor, negative: Tensor): Tensor {
     return tripletMarginWithDistanceLoss(anchor, positive, negative, this.options);
   }

@@ -1,3 +1,4 @@
+import { checkOptions } from '../platform/options.ts';
 import {
   type AdaptiveSize,
   type AvgPoolOptions,
@@ -19,12 +20,20 @@ abstract class Pool<Size, Options extends object> extends Module {
   readonly kernelSize: Size;
   readonly options: Readonly<Options>;
 
+  /** Names of the options. */
+  protected static readonly known: readonly string[];
+
+  /** @throws ArgumentError for an unknown option. */
   constructor(kernelSize: Size, options: Options = {} as Options) {
     super();
+    checkOptions(new.target.name, options, new.target.known);
     this.kernelSize = kernelSize;
     this.options = options;
   }
 }
+
+const maxPoolOptions = ['stride', 'padding', 'ceilMode', 'dilation'];
+const avgPoolOptions = ['stride', 'padding', 'ceilMode', 'countIncludePad'];
 
 /** A pool to one size of output. */
 abstract class AdaptivePool<Size> extends Module {
@@ -45,6 +54,8 @@ type Kernel2d = number | readonly [number, number];
  * layer.forward(randn([2, 4, 10])).shape; // [2, 4, 5]
  */
 export class MaxPool1d extends Pool<number, MaxPoolOptions<number>> {
+  protected static override readonly known = maxPoolOptions;
+
   /** x: [batch, channels, length]. */
   forward(x: Tensor): Tensor {
     return maxPool1d(x, this.kernelSize, this.options);
@@ -58,6 +69,8 @@ export class MaxPool1d extends Pool<number, MaxPoolOptions<number>> {
  * layer.forward(randn([2, 4, 8, 8])).shape; // [2, 4, 4, 4]
  */
 export class MaxPool2d extends Pool<Kernel2d, MaxPoolOptions> {
+  protected static override readonly known = maxPoolOptions;
+
   /** x: [batch, channels, height, width]. */
   forward(x: Tensor): Tensor {
     return maxPool2d(x, this.kernelSize, this.options);
@@ -71,6 +84,8 @@ export class MaxPool2d extends Pool<Kernel2d, MaxPoolOptions> {
  * layer.forward(randn([2, 4, 10])).shape; // [2, 4, 5]
  */
 export class AvgPool1d extends Pool<number, AvgPoolOptions<number>> {
+  protected static override readonly known = avgPoolOptions;
+
   /** x: [batch, channels, length]. */
   forward(x: Tensor): Tensor {
     return avgPool1d(x, this.kernelSize, this.options);
@@ -84,6 +99,8 @@ export class AvgPool1d extends Pool<number, AvgPoolOptions<number>> {
  * layer.forward(randn([2, 4, 8, 8])).shape; // [2, 4, 4, 4]
  */
 export class AvgPool2d extends Pool<Kernel2d, AvgPoolOptions> {
+  protected static override readonly known = avgPoolOptions;
+
   /** x: [batch, channels, height, width]. */
   forward(x: Tensor): Tensor {
     return avgPool2d(x, this.kernelSize, this.options);

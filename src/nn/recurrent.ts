@@ -1,5 +1,6 @@
 import { ArgumentError } from '../platform/errors.ts';
 import { requireOneOf } from '../platform/oneOf.ts';
+import { checkOptions } from '../platform/options.ts';
 import {
   arange,
   cat,
@@ -22,8 +23,9 @@ import {
   runCell,
   unpackStates,
 } from '../tensor/ops/recurrent.ts';
+import { checkAtLeast } from '../tensor/ops/windowOptions.ts';
 import { formatShape } from '../tensor/shape.ts';
-import { uniformParameter } from './layers.ts';
+import { boundOf, uniformParameter } from './layers.ts';
 import { Module } from './module.ts';
 
 /** Options of `LSTM`, `GRU` and `RNN`. */
@@ -39,6 +41,8 @@ export interface RecurrentOptions {
   /** Whether a second network goes from the last step to the first. Default: false. */
   bidirectional?: boolean;
 }
+
+const recurrentOptions = ['numLayers', 'bias', 'batchFirst', 'dropout', 'bidirectional'];
 
 /** Number of steps of each sequence of a batch; on the device, int32 [batch]. */
 export type Lengths = readonly number[] | Int32Array | Tensor;
@@ -63,14 +67,16 @@ abstract class Recurrent extends Module {
 
   constructor(cell: Cell, inputSize: number, hiddenSize: number, options: RecurrentOptions) {
     super();
+    checkOptions(this.constructor.name, options, recurrentOptions);
     const { numLayers = 1, bias = true, batchFirst = false, bidirectional = false } = options;
     const { dropout: rate = 0 } = options;
     checkProbability(this.constructor.name, rate);
+    checkAtLeast(this.constructor.name, 1, { numLayers });
     this.#cell = cell;
     this.inputSize = inputSize;
     this.hiddenSize = hiddenSize;
     this.options = { numLayers, bias, batchFirst, bidirectional, dropout: rate };
-    const bound = 1 / Math.sqrt(hiddenSize);
+    const bound = boundOf(hiddenSize);
     const rows = cell.gates * hiddenSize;
     const own = this as unknown as Parameters;
     for (let layer = 0; layer < numLayers; layer++)
@@ -282,8 +288,10 @@ export class RNN extends HiddenStateNetwork {
   constructor(
     inputSize: number,
     hiddenSize: number,
-    { nonlinearity = 'tanh', ...options }: RecurrentOptions & { nonlinearity?: Nonlinearity } = {},
+    given: RecurrentOptions & { nonlinearity?: Nonlinearity } = {},
   ) {
+    checkOptions('RNN', given, [...recurrentOptions, 'nonlinearity']);
+    const { nonlinearity = 'tanh', ...options } = given;
     super(elmanCell('RNN', nonlinearity), inputSize, hiddenSize, options);
   }
 }

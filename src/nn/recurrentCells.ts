@@ -1,8 +1,9 @@
 import { ArgumentError } from '../platform/errors.ts';
+import { checkOptions } from '../platform/options.ts';
 import { linear, type Tensor } from '../tensor/index.ts';
 import { type Cell, gru, lstm, runCell } from '../tensor/ops/recurrent.ts';
 import { formatShape } from '../tensor/shape.ts';
-import { uniformParameter } from './layers.ts';
+import { boundOf, uniformParameter } from './layers.ts';
 import { Module } from './module.ts';
 import { elmanCell, type Nonlinearity } from './recurrent.ts';
 
@@ -17,9 +18,11 @@ abstract class RecurrentCell extends Module {
   biasHh: Tensor | null;
   readonly #cell: Cell;
 
-  constructor(cell: Cell, inputSize: number, hiddenSize: number, bias = true) {
+  constructor(cell: Cell, inputSize: number, hiddenSize: number, options: { bias?: boolean }) {
     super();
-    const bound = 1 / Math.sqrt(hiddenSize);
+    checkOptions(this.constructor.name, options, ['bias']);
+    const { bias = true } = options;
+    const bound = boundOf(hiddenSize);
     const rows = cell.gates * hiddenSize;
     this.#cell = cell;
     this.weightIh = uniformParameter([rows, inputSize], bound);
@@ -66,8 +69,8 @@ abstract class RecurrentCell extends Module {
  * const [h, c] = cell.forward(randn([2, 8])); // [2, 16] each
  */
 export class LSTMCell extends RecurrentCell {
-  constructor(inputSize: number, hiddenSize: number, { bias }: { bias?: boolean } = {}) {
-    super(lstm, inputSize, hiddenSize, bias);
+  constructor(inputSize: number, hiddenSize: number, options: { bias?: boolean } = {}) {
+    super(lstm, inputSize, hiddenSize, options);
   }
 
   /**
@@ -98,8 +101,8 @@ abstract class HiddenStateCell extends RecurrentCell {
  * const h = new nn.GRUCell(8, 16).forward(randn([2, 8])); // [2, 16]
  */
 export class GRUCell extends HiddenStateCell {
-  constructor(inputSize: number, hiddenSize: number, { bias }: { bias?: boolean } = {}) {
-    super(gru, inputSize, hiddenSize, bias);
+  constructor(inputSize: number, hiddenSize: number, options: { bias?: boolean } = {}) {
+    super(gru, inputSize, hiddenSize, options);
   }
 }
 
@@ -112,8 +115,10 @@ export class RNNCell extends HiddenStateCell {
   constructor(
     inputSize: number,
     hiddenSize: number,
-    { bias, nonlinearity = 'tanh' }: { bias?: boolean; nonlinearity?: Nonlinearity } = {},
+    given: { bias?: boolean; nonlinearity?: Nonlinearity } = {},
   ) {
-    super(elmanCell('RNNCell', nonlinearity), inputSize, hiddenSize, bias);
+    checkOptions('RNNCell', given, ['bias', 'nonlinearity']);
+    const { nonlinearity = 'tanh', ...options } = given;
+    super(elmanCell('RNNCell', nonlinearity), inputSize, hiddenSize, options);
   }
 }

@@ -1,3 +1,4 @@
+import { checkOptions } from '../platform/options.ts';
 import {
   channelShuffle,
   type FoldOptions,
@@ -22,6 +23,7 @@ export class Upsample extends Module {
 
   constructor(options: InterpolateOptions) {
     super();
+    checkOptions('Upsample', options, ['size', 'scaleFactor', 'mode', 'alignCorners']);
     this.options = options;
   }
 
@@ -82,6 +84,8 @@ export class ChannelShuffle extends Module {
   }
 }
 
+const foldOptions = ['dilation', 'padding', 'stride'];
+
 type Size = number | readonly [number, number];
 /**
  * The windows of images as columns (`im2col`). x: [batch, channels, height, width].
@@ -94,6 +98,7 @@ export class Unfold extends Module {
 
   constructor(kernelSize: Size, options: FoldOptions = {}) {
     super();
+    checkOptions('Unfold', options, foldOptions);
     this.kernelSize = kernelSize;
     this.options = options;
   }
@@ -114,6 +119,7 @@ export class Fold extends Module {
 
   constructor(outputSize: Size, kernelSize: Size, options: FoldOptions = {}) {
     super();
+    checkOptions('Fold', options, foldOptions);
     this.outputSize = outputSize;
     this.kernelSize = kernelSize;
     this.options = options;

@@ -1,3 +1,4 @@
+import { checkNumbers, checkOptions } from '../platform/options.ts';
 import {
   bilinear,
   cosineSimilarity,
@@ -7,7 +8,7 @@ import {
   type Tensor,
   unflatten,
 } from '../tensor/index.ts';
-import { uniformParameter } from './layers.ts';
+import { boundOf, uniformParameter } from './layers.ts';
 import { Module } from './module.ts';
 
 /**
@@ -42,6 +43,7 @@ abstract class ConstantPad extends Module {
 
   constructor(dims: number, padding: Padding, value: number) {
     super();
+    checkNumbers(this.constructor.name, { value });
     this.padding = widthsOf(dims, padding);
     this.value = value;
   }
@@ -155,7 +157,8 @@ export class Bilinear extends Module {
     options: { bias?: boolean } = {},
   ) {
     super();
-    const bound = 1 / Math.sqrt(in1Features);
+    checkOptions('Bilinear', options, ['bias']);
+    const bound = boundOf(in1Features);
     this.weight = uniformParameter([outFeatures, in1Features, in2Features], bound);
     this.bias = (options.bias ?? true) ? uniformParameter([outFeatures], bound) : null;
   }
@@ -174,8 +177,10 @@ export class CosineSimilarity extends Module {
   readonly dim: number;
   readonly eps: number;
 
-  constructor({ dim = 1, eps = 1e-8 }: { dim?: number; eps?: number } = {}) {
+  constructor(options: { dim?: number; eps?: number } = {}) {
     super();
+    checkOptions('CosineSimilarity', options, ['dim', 'eps']);
+    const { dim = 1, eps = 1e-8 } = options;
     this.dim = dim;
     this.eps = eps;
   }
@@ -195,6 +200,7 @@ export class PairwiseDistance extends Module {
 
   constructor(options: { p?: number; eps?: number; keepdim?: boolean } = {}) {
     super();
+    checkOptions('PairwiseDistance', options, ['p', 'eps', 'keepdim']);
     this.options = options;
   }
 

@@ -1,4 +1,5 @@
 import { ArgumentError, StateError } from '../platform/errors.ts';
+import { checkOptions } from '../platform/options.ts';
 import type { Activation, Tensor } from '../tensor/index.ts';
 import { MultiheadAttention } from './attention.ts';
 import { skipInit } from './init.ts';
@@ -20,6 +21,10 @@ export interface TransformerEncoderLayerOptions {
   /** Whether each half normalises its input, not its result. Default: false. */
   normFirst?: boolean;
 }
+
+/** Names of the options of both kinds of layers. */
+export const layerOptions =
+  'dimFeedforward dropout activation layerNormEps batchFirst normFirst'.split(' ');
 
 /** Masks of the encoder: of pairs, and of padding. */
 export interface TransformerMasks {
@@ -53,6 +58,7 @@ export class TransformerEncoderLayer extends Module {
 
   constructor(dModel: number, nhead: number, options: TransformerEncoderLayerOptions = {}) {
     super();
+    checkOptions('TransformerEncoderLayer', options, layerOptions);
     const { dimFeedforward = 2048, dropout = 0.1, activation = 'relu' } = options;
     const { layerNormEps = 1e-5, batchFirst = false, normFirst = false } = options;
     this.#arguments = [dModel, nhead, options];
@@ -70,9 +76,11 @@ export class TransformerEncoderLayer extends Module {
 
   /**
    * src: [length, batch, dModel], or with the batch first → the same shape.
-   * @throws ArgumentError if shapes do not fit.
+   * @throws ArgumentError if shapes do not fit, or for an unknown mask.
    */
   forward(src: Tensor, masks: TransformerMasks = {}): Tensor {
+    const known = ['mask', 'srcKeyPaddingMask', 'isCausal'];
+    checkOptions(`${this.constructor.name}.forward`, masks, known);
     const attend = (x: Tensor) => this.dropout1.forward(this.#attend(x, masks));
     const feedForward = (x: Tensor) => this.dropout2.forward(this.#feedForward(x));
     if (this.normFirst) {

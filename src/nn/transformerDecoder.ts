@@ -1,3 +1,4 @@
+import { checkOptions } from '../platform/options.ts';
 import { type Activation, full, type Tensor, triu } from '../tensor/index.ts';
 import { MultiheadAttention } from './attention.ts';
 import { skipInit } from './init.ts';
@@ -6,6 +7,7 @@ import { Dropout, LayerNorm, Linear } from './layers.ts';
 import { Module } from './module.ts';
 import {
   LayerStack,
+  layerOptions,
   likeLayer,
   TransformerEncoder,
   TransformerEncoderLayer,
@@ -25,6 +27,10 @@ export interface DecoderMasks {
   /** Whether target r sees only targets 0 to r. Default: false. */
   tgtIsCausal?: boolean;
 }
+
+const decoderMasks = 'tgtMask memoryMask tgtKeyPaddingMask memoryKeyPaddingMask tgtIsCausal'.split(
+  ' ',
+);
 
 /**
  * Self-attention, attention over the encoder's results and a feed-forward network, each with
@@ -52,6 +58,7 @@ export class TransformerDecoderLayer extends Module {
 
   constructor(dModel: number, nhead: number, options: TransformerEncoderLayerOptions = {}) {
     super();
+    checkOptions('TransformerDecoderLayer', options, layerOptions);
     const { dimFeedforward = 2048, dropout = 0.1, activation = 'relu' } = options;
     const { layerNormEps = 1e-5, batchFirst = false, normFirst = false } = options;
     this.#arguments = [dModel, nhead, options];
@@ -73,9 +80,10 @@ export class TransformerDecoderLayer extends Module {
   /**
    * tgt: [length, batch, dModel], memory: [sources, batch, dModel], or with the batch first → the
    * shape of tgt.
-   * @throws ArgumentError if shapes do not fit.
+   * @throws ArgumentError if shapes do not fit, or for an unknown mask.
    */
   forward(tgt: Tensor, memory: Tensor, masks: DecoderMasks = {}): Tensor {
+    checkOptions(`${this.constructor.name}.forward`, masks, decoderMasks);
     const parts: [LayerNorm, (x: Tensor) => Tensor][] = [
       [this.norm1, (x) => this.dropout1.forward(this.#attendSelf(x, masks))],
       [this.norm2, (x) => this.dropout2.forward(this.#attendMemory(x, memory, masks))],
@@ -154,10 +162,15 @@ export class Transformer extends Module {
 
   constructor(options: TransformerOptions = {}) {
     super();
+    const own = ['dModel', 'nhead', 'numEncoderLayers', 'numDecoderLayers'];
+    checkOptions('Transformer', options, [...own, ...layerOptions]);
     const { dModel = 512, nhead = 8, numEncoderLayers = 6, numDecoderLayers = 6 } = options;
+    const ofLayers = Object.fromEntries(
+      Object.entries(options).filter(([name]) => layerOptions.includes(name)),
+    );
     const norm = () => new LayerNorm(dModel, options.layerNormEps);
-    const encoderLayer = new TransformerEncoderLayer(dModel, nhead, options);
-    const decoderLayer = new TransformerDecoderLayer(dModel, nhead, options);
+    const encoderLayer = new TransformerEncoderLayer(dModel, nhead, ofLayers);
+    const decoderLayer = new TransformerDecoderLayer(dModel, nhead, ofLayers);
     this.encoder = new TransformerEncoder(encoderLayer, numEncoderLayers, norm());
     this.decoder = new TransformerDecoder(decoderLayer, numDecoderLayers, norm());
     for (const weight of this.parameters()) if (weight.ndim > 1) xavierUniform_(weight);
@@ -173,6 +186,7 @@ export class Transformer extends Module {
     tgt: Tensor,
     masks: DecoderMasks & { srcMask?: Tensor | null; srcKeyPaddingMask?: Tensor | null } = {},
   ): Tensor {
+    checkOptions('Transformer.forward', masks, [...decoderMasks, 'srcMask', 'srcKeyPaddingMask']);
     const { srcMask: mask, srcKeyPaddingMask, ...others } = masks;
     const memory = this.encoder.forward(src, { mask, srcKeyPaddingMask });
     return this.decoder.forward(tgt, memory, others);

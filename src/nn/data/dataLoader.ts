@@ -46,8 +46,8 @@ export class DataLoader<T, B = Collated<T>> implements AsyncIterable<B> {
   #passes = 0;
 
   /**
-   * @throws ArgumentError unless `batchSize` is a whole number ≥ 1, with two orders, with a seed for
-   *   a sampler, or for an unknown option.
+   * @throws ArgumentError unless `batchSize` is a whole number ≥ 1, with two orders, with a seed
+   *   for a sampler, or for an unknown option.
    */
   constructor(dataset: Dataset<T>, options: DataLoaderOptions<T, B> = {}) {
     const known = ['batchSize', 'shuffle', 'sampler', 'seed', 'dropLast', 'collate'];
@@ -104,7 +104,8 @@ export class DataLoader<T, B = Collated<T>> implements AsyncIterable<B> {
 /**
  * One batch of examples of a kind, PyTorch's `default_collate`: tensors are stacked; typed arrays
  * and numbers become a tensor (numbers float32, booleans bool); arrays, maps and objects are
- * collated member by member; strings stay an array. Labels that should be int32 are tensors or Int32Arrays.
+ * collated member by member; strings stay an array. Labels that should be int32 are tensors or
+ * Int32Arrays.
  * @throws ArgumentError if there are no examples, or of a kind that is not known.
  * @example
  * defaultCollate([{ x: tensor([1, 2]), label: 0 }, { x: tensor([3, 4]), label: 1 }]);

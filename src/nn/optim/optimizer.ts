@@ -62,7 +62,7 @@ export abstract class Optimizer<O extends { lr: number }> {
     defaults: O,
     check: (options: O) => void = ({ lr }) => checkNonNegative({ lr }),
   ) {
-    const list: readonly object[] = listParams('optimizer', params);
+    const list = listParams<object>('optimizer', params);
     const groups = list.length > 0 && 'params' in list[0] ? list : [{ params: list }];
     this.#options = { defaults, check };
     check(defaults);

@@ -87,7 +87,11 @@ describe('DataLoader', () => {
 
 it('defaultCollate takes maps, and the fields of instances', async () => {
   class Example {
-    constructor(readonly x: number) {}
+    readonly x: number;
+
+    constructor(x: number) {
+      this.x = x;
+    }
   }
   const maps = defaultCollate([1, 2].map((n) => new Map([['x', new Example(n)]])));
   expect([...maps.keys()]).toEqual(['x']);

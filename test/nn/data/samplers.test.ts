@@ -63,7 +63,9 @@ describe('samplers', () => {
     expect(() => new DataLoader(dataset, { sampler, seed: 1 })).toThrow(
       '`seed`: expected none beside `sampler`',
     );
-    expect(() => new DataLoader(dataset, 32 as object)).toThrow('expected options as an object');
+    expect(() => new DataLoader(dataset, 32 as unknown as object)).toThrow(
+      'expected options as an object',
+    );
     expect(() => new ConcatDataset([])).toThrow('got none');
   });
 });

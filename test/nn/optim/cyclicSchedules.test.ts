@@ -147,7 +147,7 @@ describe('schedules', () => {
 
   it('refuse options in another form, and a metric that is no number', () => {
     const optimizer: Target = { paramGroups: [{ lr: 1 }] };
-    const options = 0.5 as object;
+    const options = 0.5 as unknown as object;
     const made: (() => unknown)[] = [
       () => new optim.StepLR(optimizer, 3, options),
       () => new optim.MultiStepLR(optimizer, [3], options),
@@ -170,7 +170,7 @@ describe('schedules', () => {
       [tensor([1]).item(), 'Promise'],
       [undefined, 'undefined'],
     ])
-      expect(() => plateau.step(metric as number)).toThrow(
+      expect(() => plateau.step(metric as unknown as number)).toThrow(
         `ReduceLROnPlateau.step: \`metric\`: expected a number, got ${got}`,
       );
   });

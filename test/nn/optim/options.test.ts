@@ -88,7 +88,7 @@ describe('an optimiser', () => {
     const optimizer = new SGD([scheduled]);
     expect(() => optimizer.addParamGroup(group)).toThrow('unknown option "weight_decay"');
     expect(optimizer.paramGroups).toHaveLength(1);
-    const rate = 0.1 as object;
+    const rate = 0.1 as unknown as object;
     expect(() => new SGD([param()], rate)).toThrow(
       'optimizer: expected options as an object, { lr, momentum, dampening, weightDecay, ' +
         'nesterov }, got 0.1',
