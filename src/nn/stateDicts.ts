@@ -44,18 +44,21 @@ export function loadState(
   if (typeof state?.get !== 'function')
     throw new ArgumentError(
       'loadStateDict: expected a Map of names and tensors, got ' +
-        `${formatValue(state)}: \`new Map(Object.entries(state))\` makes one of an object`,
+        `${state === null ? 'null' : typeof state}: \`new Map(Object.entries(state))\` makes one ` +
+        'of an object',
     );
   const given = named.filter(([name]) => state.has(name));
   const found = new Map(given.toReversed().map(([name, tensor]) => [tensor, state.get(name)!]));
   const missingKeys = unique(named).flatMap(([name, tensor]) => (found.has(tensor) ? [] : name));
   const names = new Set(named.map(([name]) => name));
   const unexpectedKeys = [...state.keys()].filter((name) => !names.has(name));
-  const problems = given.flatMap(([name, { shape }]) => {
+  const problems = given.flatMap(([name, { shape, size }]) => {
     const source = state.get(name)!;
-    if (source.shape?.join() === shape.join()) return [];
     const got = source.shape ? formatShape(source.shape) : formatValue(source);
-    return `${name}: expected shape ${formatShape(shape)}, got ${got}`;
+    if (got !== formatShape(shape))
+      return `${name}: expected shape ${formatShape(shape)}, got ${got}`;
+    if (source instanceof Tensor || source.data.length === size) return [];
+    return `${name}: expected ${size} numbers for shape ${got}, got ${source.data.length}`;
   });
   if (strict) {
     problems.unshift(...missingKeys.map((name) => `${name} is missing`));

@@ -147,14 +147,20 @@ describe('a state dict', () => {
   });
 });
 
-it('a state that is no map of tensors is refused', () => {
+it('a state that is no map of tensors is refused, before any is taken', async () => {
   const layer = new Linear(1, 1);
   const state = Object.fromEntries(layer.stateDict()) as unknown as Map<string, Tensor>;
   expect(() => layer.loadStateDict(state)).toThrow('loadStateDict: expected a Map of names');
+  const short = new Map([
+    ['weight', { shape: [1, 1], data: Float32Array.of(7) }],
+    ['bias', { shape: [1], data: Float32Array.of(1, 2) }],
+  ]);
+  expect(() => layer.loadStateDict(short)).toThrow('bias: expected 1 numbers for shape [1], got 2');
   const numbers = new Map([['weight', [[1]]]]) as unknown as Map<string, Tensor>;
   expect(() => layer.loadStateDict(numbers, { strict: false })).toThrow(
     'weight: expected shape [1, 1], got [[1]]',
   );
+  expect(await layer.weight.tolist()).not.toEqual([[7]]);
 });
 
 it('registered tensors outlive the scope that made them', async () => {
