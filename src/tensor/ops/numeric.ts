@@ -16,6 +16,7 @@ import {
   div,
   eq,
   exp,
+  gt,
   log,
   lt,
   maskedFill,
@@ -112,9 +113,12 @@ export const sinc = operation('sinc', 1, (x: Tensor): Tensor => {
  * asinh(tensor([0, 1])); // [0, 0.8814]
  */
 export const asinh = operation('asinh', 1, (x: Tensor): Tensor => {
-  const squared = square(x.detach());
-  const grown = add(abs(x.detach()), div(squared, affine(sqrt(affine(squared, 1, 1)), 1, 1)));
-  const y = where(lt(x.detach(), 0), neg(log1p(grown)), log1p(grown));
+  const size = abs(x.detach());
+  const squared = square(size);
+  const grown = add(size, div(squared, affine(sqrt(affine(squared, 1, 1)), 1, 1)));
+  // Far out it is log(2 |x|), and squares would overflow.
+  const distance = where(gt(size, 1e9), affine(log(size), 1, Math.LN2), log1p(grown));
+  const y = where(lt(x.detach(), 0), neg(distance), distance);
   return record('asinh', y, [x], (dy) => [mul(dy, rsqrt(affine(square(x), 1, 1)))]);
 });
 /**
@@ -124,7 +128,8 @@ export const asinh = operation('asinh', 1, (x: Tensor): Tensor => {
  */
 export const acosh = operation('acosh', 1, (x: Tensor): Tensor => {
   const above = affine(x, 1, -1);
-  return log1p(add(above, sqrt(mul(above, affine(x, 1, 1)))));
+  // Two roots: the product of their squares could overflow.
+  return log1p(add(above, mul(sqrt(above), sqrt(affine(x, 1, 1)))));
 });
 /**
  * The number whose hyperbolic tangent is x; NaN beyond ±1.

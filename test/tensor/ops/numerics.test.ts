@@ -16,6 +16,14 @@ describe.each(devices)('exactness and edge cases on %s', (_, device) => {
   const tensor = (data: w.NestedArray, shape?: number[]) =>
     w.tensor(data, { shape, device: device! });
 
+  here('asinh and acosh know numbers whose squares overflow', async () => {
+    const xs = [1e-4, 0.3, 1, 20, 9e8, 2e9, 3e19, 1e37];
+    const both = [...xs.map((x) => -x).reverse(), 0, ...xs];
+    close(await tensor(both).asinh().data(), both.map(Math.asinh), 2e-5);
+    const above = xs.filter((x) => x >= 1);
+    close(await tensor(above).acosh().data(), above.map(Math.acosh), 2e-5);
+  });
+
   here('extremes know NaN and infinity, along rows and columns', async () => {
     const [inf, nan] = [Number.POSITIVE_INFINITY, Number.NaN];
     const rows = [
