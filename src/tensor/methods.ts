@@ -57,7 +57,7 @@ const operations = {
     backward,
     registerHook,
     retainGrad,
-    var: operation('var', 1, reduce.variance),
+    var: operation('var', 1, reduce.variance, ['correction', 'keepdim']),
   },
 };
 

@@ -1,6 +1,7 @@
 import type { HalfKind } from '../kernels/kit/half.ts';
 import { ArgumentError } from '../platform/errors.ts';
-import { formatValue } from '../platform/format.ts';
+import { formatValue, isObject } from '../platform/format.ts';
+import { checkOptions, isPlain } from '../platform/options.ts';
 import { halvesExist } from './elements.ts';
 import { renamed } from './errorName.ts';
 import { floatToHalf, halfToFloat, promotedDtype } from './half.ts';
@@ -18,15 +19,24 @@ type Loose = (...args: unknown[]) => unknown;
 /**
  * An operation under its public name.
  * @param tensors number of leading arguments that must be tensors
+ * @param options names of those that it takes in an object
  */
-export const operation = <F extends AnyFunction>(name: string, tensors: number, body: F): F =>
-  wrap(name, tensors, withHalves(body as unknown as Loose)) as unknown as F;
+export const operation = <F extends AnyFunction>(
+  name: string,
+  tensors: number,
+  body: F,
+  options?: readonly string[],
+): F => wrap(name, tensors, withHalves(body as unknown as Loose), options) as unknown as F;
 
 /** The same for one that works on any dtype as it is: views. */
-export const viewOperation = <F extends AnyFunction>(name: string, tensors: number, body: F): F =>
-  wrap(name, tensors, body as unknown as Loose) as unknown as F;
+export const viewOperation = <F extends AnyFunction>(
+  name: string,
+  tensors: number,
+  body: F,
+  options?: readonly string[],
+): F => wrap(name, tensors, body as unknown as Loose, options) as unknown as F;
 
-function wrap(name: string, tensors: number, body: Loose): Loose {
+function wrap(name: string, tensors: number, body: Loose, options?: readonly string[]): Loose {
   return (...args) => {
     for (let i = 0; i < tensors; i++)
       if (!(args[i] instanceof Tensor))
@@ -34,6 +44,7 @@ function wrap(name: string, tensors: number, body: Loose): Loose {
           `${name}: expected a tensor${tensors > 1 ? ` as argument ${i + 1}` : ''}, ` +
             `got ${formatValue(args[i])}`,
         );
+    for (const arg of args) if (isObject(arg) && isPlain(arg)) checkObject(name, arg, options);
     try {
       const result = body(...args);
       return result instanceof Promise
@@ -43,6 +54,16 @@ function wrap(name: string, tensors: number, body: Loose): Loose {
       throw renamed(error, name);
     }
   };
+}
+
+/** @throws ArgumentError for keyword arguments where there are none, and for others than those. */
+function checkObject(name: string, given: object, options: readonly string[] | undefined): void {
+  if (options) checkOptions(name, given, options);
+  else
+    throw new ArgumentError(
+      `${name}: expected its arguments one after the other, in PyTorch's order, ` +
+        `got ${formatValue(given)}`,
+    );
 }
 
 /** Computes in float32 where arguments are half. */

@@ -1,5 +1,6 @@
 import { UsageError } from '../../platform/errors.ts';
 import { formatValue } from '../../platform/format.ts';
+import { checkKeys } from '../../platform/usage.ts';
 
 /** Which biases are trained besides: none, those of the whole model, or of the adapted layers. */
 const biasModes = ['none', 'all', 'lora_only'] as const;
@@ -52,11 +53,17 @@ export const loraDefaults = {
   alphaPattern: {},
 } as const satisfies LoraConfig;
 
+const fields: readonly string[] = [
+  ...Object.keys(loraDefaults),
+  ...['excludeModules', 'layersToTransform', 'modulesToSave', 'baseModelNameOrPath'],
+];
+
 /**
  * A configuration with defaults for what is missing.
- * @throws UsageError if a field is out of range.
+ * @throws UsageError if a field is unknown or out of range.
  */
 export function loraConfig(partial: Partial<LoraConfig> = {}): LoraConfig {
+  checkKeys(partial, fields, 'field of LoraConfig');
   const given = Object.entries(partial).filter(([, value]) => value !== undefined);
   const config: LoraConfig = { ...loraDefaults, ...Object.fromEntries(given) };
   const check = (field: keyof LoraConfig, isValid: boolean, expected: string) => {

@@ -60,6 +60,7 @@ export const padSequence = operation(
     });
     return stack(padded, batchFirst ? 0 : 1);
   },
+  ['batchFirst', 'paddingValue'],
 );
 
 /**
@@ -201,6 +202,7 @@ export const stdMean = operation(
   1,
   (x: Tensor, dim?: Dims, unbiased: boolean | VarianceOptions = true, keepdim = false) =>
     [std(x, dim, unbiased, keepdim), mean(x, dim, keepdim)] as [std: Tensor, mean: Tensor],
+  ['correction', 'keepdim'],
 );
 /**
  * Variance and mean over dimensions; see `variance`.
@@ -216,6 +218,7 @@ export const varMean = operation(
       variance: Tensor,
       mean: Tensor,
     ],
+  ['correction', 'keepdim'],
 );
 
 /**

@@ -96,6 +96,7 @@ export const scaledDotProductAttention = operation(
     ] as const;
     return fusedAttention(inputs, { isCausal, dropoutP, scale });
   },
+  ['attnMask', 'isCausal', 'dropoutP', 'scale'],
 );
 
 /** Whether a mask says the same for all queries, and needs no gradient. */

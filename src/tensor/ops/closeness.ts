@@ -42,6 +42,7 @@ export const isclose = operation(
     const near = logicalOr(isNear, eq(x, y));
     return equalNan ? logicalOr(near, logicalAnd(isnan(x), isnan(y))) : near;
   },
+  ['rtol', 'atol', 'equalNan'],
 );
 /**
  * Whether all elements are nearly equal; see `isclose`. It reads the result back: await it.
@@ -53,6 +54,7 @@ export const allclose = operation(
   2,
   async (a: Tensor, b: Tensor, options: CloseOptions = {}): Promise<boolean> =>
     (await all(isclose(a, b, options)).item()) !== 0,
+  ['rtol', 'atol', 'equalNan'],
 );
 /**
  * Whether two tensors have one shape and equal elements. It reads the result back: await it.

@@ -52,6 +52,7 @@ export const convTranspose1d = operation(
       return view(y, [y.shape[0], y.shape[1], y.shape[3]]);
     });
   },
+  ['stride', 'padding', 'dilation', 'groups', 'outputPadding'],
 );
 
 /**
@@ -73,6 +74,7 @@ export const convTranspose2d = operation(
       convolveBack('convTranspose2d', images, weight, bias, options),
     );
   },
+  ['stride', 'padding', 'dilation', 'groups', 'outputPadding'],
 );
 
 /** x: [batch, channels, height, width], weight: [channels, outChannels / groups, …kernel]. */

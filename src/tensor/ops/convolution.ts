@@ -60,6 +60,7 @@ export const conv1d = operation(
       return view(y, [y.shape[0], y.shape[1], y.shape[3]]);
     });
   },
+  ['stride', 'padding', 'dilation', 'groups'],
 );
 
 /**
@@ -80,6 +81,7 @@ export const conv2d = operation(
     if (weight.ndim !== 4) throw rankError('conv2d', 'a weight', 4, weight);
     return batched('conv2d', x, 3, (images) => convolve('conv2d', images, weight, bias, options));
   },
+  ['stride', 'padding', 'dilation', 'groups'],
 );
 
 /** x: [batch, channels, height, width], weight: [outChannels, channels / groups, …kernel]. */

@@ -91,6 +91,7 @@ export const emptyLike = operation(
   'emptyLike',
   1,
   (x: Tensor, options: TensorOptions = {}): Tensor => empty(x.shape, like(x, options)),
+  ['dtype', 'device', 'requiresGrad'],
 );
 /**
  * A tensor of x's shape, dtype and device with all elements equal to `value`.
@@ -102,6 +103,7 @@ export const fullLike = operation(
   1,
   (x: Tensor, value: number, options: TensorOptions = {}): Tensor =>
     full(x.shape, value, like(x, options)),
+  ['dtype', 'device', 'requiresGrad'],
 );
 /**
  * Zeros of x's shape, dtype and device.
@@ -112,6 +114,7 @@ export const zerosLike = operation(
   'zerosLike',
   1,
   (x: Tensor, options: TensorOptions = {}): Tensor => fullLike(x, 0, options),
+  ['dtype', 'device', 'requiresGrad'],
 );
 /**
  * Ones of x's shape, dtype and device.
@@ -122,6 +125,7 @@ export const onesLike = operation(
   'onesLike',
   1,
   (x: Tensor, options: TensorOptions = {}): Tensor => fullLike(x, 1, options),
+  ['dtype', 'device', 'requiresGrad'],
 );
 
 /**
@@ -137,6 +141,7 @@ export const randLike = operation(
     requireFloat('randLike', x);
     return rand(x.shape, { device: x.device, ...options });
   },
+  ['dtype', 'device', 'requiresGrad'],
 );
 
 /**
@@ -152,4 +157,5 @@ export const randnLike = operation(
     requireFloat('randnLike', x);
     return randn(x.shape, { device: x.device, ...options });
   },
+  ['dtype', 'device', 'requiresGrad'],
 );

@@ -55,6 +55,7 @@ export const crossEntropy = operation(
       labelCrossEntropy(rows, targets, options),
     );
   },
+  ['reduction', 'ignoreIndex', 'labelSmoothing', 'weight'],
 );
 
 /**
@@ -82,6 +83,7 @@ export const nllLoss = operation(
       return weight ? mul(losses, weightsOf(targets, weight, ignoreIndex)) : losses;
     });
   },
+  ['reduction', 'ignoreIndex', 'weight'],
 );
 
 /**

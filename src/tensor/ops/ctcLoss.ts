@@ -60,6 +60,7 @@ export const ctcLoss = operation(
     const sizes = Float32Array.from(labels, (n) => Math.max(1, n));
     return mean(div(finite, tensor(sizes, { device: logProbs.device })));
   },
+  ['blank', 'reduction', 'zeroInfinity'],
 );
 
 function checkArguments(

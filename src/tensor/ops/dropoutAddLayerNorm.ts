@@ -88,4 +88,5 @@ export const dropoutAddLayerNorm = operation(
     const given = [source, residualInput, w, b];
     return record('dropoutAddLayerNorm', y, given, backward, mask ? undefined : composed);
   },
+  ['p', 'training', 'eps'],
 );

@@ -63,6 +63,7 @@ export const binaryCrossEntropyWithLogits = operation(
     );
     return applyReduction(weight ? mul(losses, weight) : losses, reduction);
   },
+  ['reduction', 'weight', 'posWeight'],
 );
 
 /**
@@ -96,6 +97,7 @@ export const binaryCrossEntropy = operation(
     });
     return applyReduction(weight ? mul(losses, weight) : losses, reduction);
   },
+  ['reduction', 'weight'],
 );
 
 /**
@@ -122,6 +124,7 @@ export const smoothL1Loss = operation(
     const near = affine(square(error), 0.5 / beta, 0);
     return applyReduction(where(lt(error, beta), near, affine(error, 1, -beta / 2)), reduction);
   },
+  ['reduction', 'beta'],
 );
 
 /**
@@ -147,6 +150,7 @@ export const huberLoss = operation(
     const far = affine(error, delta, (-delta * delta) / 2);
     return applyReduction(where(lt(error, delta), near, far), reduction);
   },
+  ['reduction', 'delta'],
 );
 
 /**
@@ -176,6 +180,7 @@ export const klDiv = operation(
     if (reduction !== 'batchmean') return applyReduction(losses, reduction);
     return affine(sum(losses), 1 / (logQ.shape[0] ?? 1), 0);
   },
+  ['reduction', 'logTarget'],
 );
 
 /** x log x, which is 0 at 0. */

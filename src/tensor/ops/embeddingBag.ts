@@ -48,6 +48,7 @@ export const embeddingBag = operation(
     }
     return reduceBags(mode, rows, missing);
   },
+  ['mode', 'offsets', 'perSampleWeights', 'paddingIdx'],
 );
 
 /**

@@ -65,6 +65,7 @@ export const im2col = operation(
       const rows = reshape(unfoldWindows(images, geometry), [batch, windows, places, channels]);
       return reshape(permute(rows, [0, 3, 2, 1]), [batch, channels * places, windows]);
     }),
+  ['dilation', 'padding', 'stride'],
 );
 
 /**
@@ -102,4 +103,5 @@ export const fold = operation(
       return permute(foldWindows(laid, geometry), [0, 3, 1, 2]);
     });
   },
+  ['dilation', 'padding', 'stride'],
 );

@@ -35,4 +35,5 @@ export const gumbelSoftmax = operation(
     const drawn = soft.detach();
     return add(sub(toFloat(eq(drawn, amax(drawn, dim, true))), drawn), soft);
   },
+  ['tau', 'hard', 'dim'],
 );

@@ -113,6 +113,7 @@ export const linearCrossEntropy = operation(
     if (reduction !== 'mean') return applyReduction(losses, reduction);
     return div(sum(losses), countNotIgnored(targets, ignoreIndex));
   },
+  ['reduction', 'ignoreIndex', 'maxLogitsBytes'],
 );
 
 function checkShapes(x: Tensor, weight: Tensor, bias: Tensor, labels: Tensor): void {

@@ -54,6 +54,7 @@ export const aminmax = operation(
     min: amin(x, dim, keepdim),
     max: amax(x, dim, keepdim),
   }),
+  ['dim', 'keepdim'],
 );
 
 /**
@@ -77,6 +78,7 @@ export const cov = operation(
     const product = mul(matmul(centred, transpose(centred, 0, 1)), scale);
     return x.ndim === 2 ? product : reshape(product, []);
   },
+  ['correction'],
 );
 /**
  * The correlation coefficients of variables (Pearson): x [variables, samples] → [variables,
@@ -151,6 +153,7 @@ export const quantile = operation(
     const first = transpose(unsqueeze(picked, 0), 0, d + 1);
     return keepdim ? first : squeeze(first, d + 1);
   },
+  ['interpolation'],
 );
 
 /** x with the quantiles in place of dimension d. */

@@ -50,6 +50,7 @@ export const marginRankingLoss = operation(
     checkTargets('marginRankingLoss', x1, y);
     return applyReduction(relu(affine(mul(y, sub(x2, x1)), 1, margin)), reduction);
   },
+  ['reduction', 'margin'],
 );
 
 /**
@@ -67,6 +68,7 @@ export const hingeEmbeddingLoss = operation(
     const losses = where(eq(y, 1), x, relu(affine(x, -1, margin)));
     return applyReduction(losses, reduction);
   },
+  ['reduction', 'margin'],
 );
 
 /**
@@ -91,6 +93,7 @@ export const cosineEmbeddingLoss = operation(
     const losses = where(eq(y, 1), affine(cos, -1, 1), relu(affine(cos, 1, -margin)));
     return applyReduction(losses, reduction);
   },
+  ['reduction', 'margin'],
 );
 
 /** Options of `tripletMarginLoss`. */
@@ -120,6 +123,7 @@ export const tripletMarginLoss = operation(
     const apart = swap ? minimum(far, pairwiseDistance(positive, negative, p, eps)) : far;
     return applyReduction(relu(affine(sub(near, apart), 1, margin)), reduction);
   },
+  ['reduction', 'margin', 'p', 'eps', 'swap'],
 );
 
 /** Options of `tripletMarginWithDistanceLoss`. */
@@ -147,6 +151,7 @@ export const tripletMarginWithDistanceLoss = operation(
     const losses = relu(affine(sub(distance(anchor, positive), apart), 1, margin));
     return applyReduction(losses, reduction);
   },
+  ['reduction', 'margin', 'distanceFunction', 'swap'],
 );
 
 /**
@@ -162,6 +167,7 @@ export const softMarginLoss = operation(
     checkTargets('softMarginLoss', x, y);
     return applyReduction(softplus(neg(mul(y, x))), reduction);
   },
+  ['reduction'],
 );
 
 /**
@@ -179,6 +185,7 @@ export const multilabelSoftMarginLoss = operation(
     const losses = add(mul(y, softplus(neg(x))), mul(affine(y, -1, 1), softplus(x)));
     return applyReduction(mean(losses, -1), reduction);
   },
+  ['reduction'],
 );
 
 /** Options of `poissonNllLoss`. */
@@ -213,6 +220,7 @@ export const poissonNllLoss = operation(
     );
     return applyReduction(add(base, where(gt(y, 1), stirling, 0)), reduction);
   },
+  ['reduction', 'logInput', 'full', 'eps'],
 );
 
 /** Variances that broadcast to x: one for each element, or for each row of the last dimension. */
@@ -255,4 +263,5 @@ export const gaussianNllLoss = operation(
     const constant = full ? 0.5 * Math.log(2 * Math.PI) : 0;
     return applyReduction(affine(losses, 1, constant), reduction);
   },
+  ['reduction', 'full', 'eps'],
 );

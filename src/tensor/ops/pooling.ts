@@ -47,6 +47,7 @@ export const maxPool1d = operation(
       pool('maxPool1d', images, [1, kernelSize], alongWidth(options), 'max'),
     );
   },
+  ['stride', 'padding', 'ceilMode', 'dilation'],
 );
 
 /**
@@ -64,6 +65,7 @@ export const maxPool2d = operation(
       pool('maxPool2d', images, kernelSize, options, 'max'),
     );
   },
+  ['stride', 'padding', 'ceilMode', 'dilation'],
 );
 
 /**
@@ -81,6 +83,7 @@ export const avgPool1d = operation(
       pool('avgPool1d', images, [1, kernelSize], alongWidth(options), 'avg'),
     );
   },
+  ['stride', 'padding', 'ceilMode', 'countIncludePad'],
 );
 
 /**
@@ -98,6 +101,7 @@ export const avgPool2d = operation(
       pool('avgPool2d', images, kernelSize, options, 'avg'),
     );
   },
+  ['stride', 'padding', 'ceilMode', 'countIncludePad'],
 );
 
 /** A size for each dimension; null keeps the input's. */

@@ -3,6 +3,7 @@ import { argmaxIntegers, argmax as argmaxKernel } from '../../kernels/reduction/
 import * as kernels from '../../kernels/reduction/reduce.ts';
 import { maxIntegers, minIntegers, sumIntegers } from '../../kernels/reduction/reduceIntegers.ts';
 import { ArgumentError } from '../../platform/errors.ts';
+import { formatValue } from '../../platform/format.ts';
 import { record } from '../autograd.ts';
 import { asDtype, requireFloat } from '../dtypes.ts';
 import { launch } from '../launch.ts';
@@ -101,6 +102,7 @@ export const variance = operation(
     const squares = sum(square(centered), dim, options.keepdim);
     return affine(squares, 1 / Math.max(0, count - correction), 0);
   },
+  ['correction', 'keepdim'],
 );
 
 /**
@@ -197,12 +199,19 @@ export const argmin = operation(
 );
 
 /**
- * Euclidean norm over dimensions; if it is 0, so is its gradient.
+ * Euclidean norm over dimensions; if it is 0, so is its gradient. PyTorch's `norm` begins with an
+ * order, which only `vectorNorm` has.
+ * @throws ArgumentError unless x is float32 and `keepdim` a boolean.
  * @example
  * norm(tensor([3, 4])); // 5
  */
 export const norm = operation('norm', 1, (x: Tensor, dim?: Dims, keepdim = false): Tensor => {
   requireFloat(x, 'norm');
+  if (typeof keepdim !== 'boolean')
+    throw new ArgumentError(
+      `norm: \`keepdim\`: expected true or false, got ${formatValue(keepdim)}: ` +
+        'norm takes dimensions, and no order, which `vectorNorm` takes',
+    );
   const axes = normalizeDims(x, dim, 'norm');
   const keepdims = keepdimShape(x, axes);
   const lengths = sqrt(sum(square(x.detach()), axes, true));

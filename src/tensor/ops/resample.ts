@@ -105,6 +105,7 @@ export const interpolate = operation(
     const axes = axesOf(x.shape.slice(2), options, alignCorners);
     return axes.reduce((y, axis, i) => resampleAxis(y, 2 + i, axis, mode), x);
   },
+  ['size', 'scaleFactor', 'mode', 'alignCorners'],
 );
 
 function axesOf(

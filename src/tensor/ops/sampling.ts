@@ -169,6 +169,7 @@ export const normal = operation(
     );
     return add(mul(randn(size, { device }), spread), center);
   },
+  ['device'],
 );
 
 /** The first class where the running sum of probabilities exceeds a random share of the total. */

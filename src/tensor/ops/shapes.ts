@@ -183,8 +183,7 @@ export const dstack = operation('dstack', 0, (tensors: readonly Tensor[]): Tenso
 
 /**
  * Coordinates of a grid: vectors of n, m, … → tensors of [n, m, …], one a vector. `indexing`: the
- * first vector runs down (`ij`, default) or across (`xy`).
- * @throws ArgumentError if one has more than one dimension.
+ * first runs down (`ij`, default) or across (`xy`). @throws ArgumentError unless all are vectors.
  * @example meshgrid([tensor([1, 2]), tensor([3, 4])])[0]; // [[1, 1], [2, 2]]
  */
 export const meshgrid = viewOperation(
@@ -193,15 +192,16 @@ export const meshgrid = viewOperation(
   (tensors: readonly Tensor[], { indexing = 'ij' }: { indexing?: 'ij' | 'xy' } = {}): Tensor[] => {
     requireOneOf(indexing, ['ij', 'xy'], '`indexing`');
     requireTensors(tensors);
-    const wrong = tensors.find(({ ndim }) => ndim > 1);
-    if (wrong)
-      throw new ArgumentError(`meshgrid: expected vectors, got ${formatShape(wrong.shape)}`);
+    for (const { ndim, shape } of tensors)
+      if (ndim > 1)
+        throw new ArgumentError(`meshgrid: expected vectors, got ${formatShape(shape)}`);
     const shape = tensors.map(({ size }) => size);
     const grids = tensors.map((x, d) =>
       expand(reshape(x, [x.size, ...Array<number>(shape.length - 1 - d).fill(1)]), shape),
     );
     return indexing === 'xy' && shape.length > 1 ? grids.map((x) => transpose(x, 0, 1)) : grids;
   },
+  ['indexing'],
 );
 
 /**

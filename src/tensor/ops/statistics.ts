@@ -66,6 +66,7 @@ export const std = operation(
       mul(dy, maskedFill(affine(reciprocal(y), 0.5, 0), eq(y, 0), 0)),
     ]);
   },
+  ['correction', 'keepdim'],
 );
 
 /**
