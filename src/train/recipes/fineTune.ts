@@ -19,7 +19,7 @@ import { checkLora } from './lora.ts';
 import { checkIsFolder, checkNotModel } from './outFolder.ts';
 import { findsRun, RunFolder } from './runFolder.ts';
 import { checkSameOptions } from './sameOptions.ts';
-import { checkFineTuneSettings } from './settings.ts';
+import { checkFineTuneOptions, checkFineTuneSettings } from './settings.ts';
 import {
   checkDevice,
   checkStart,
@@ -66,12 +66,13 @@ export async function fineTune(
   options: FineTuneOptions | { resume: string },
   given: TrainingCallbacks<FineTuneEvent, BegunFineTuning> = {},
 ): Promise<FineTuneResult> {
+  checkFineTuneOptions(options);
   const callbacks = { ...given, signal: agreedSignal(given.signal) };
   const report = callbacks.onEvent ?? (() => {});
   const folder = new RunFolder('out' in options ? options.out : options.resume);
   try {
     const resumes = !('out' in options) || (await findsRun(options));
-    let run = resumes ? await openRun(folder, report) : await newRun(options);
+    let run = resumes ? await openRun(folder, report) : await newRun(options, report);
     if (run.kept && 'out' in options) checkSameOptions(options, run.kept);
     await callbacks.openDevice?.(run.kept);
     const about = { ...deviceSettings(), ...callbacks.about };
@@ -122,7 +123,10 @@ async function checkNew(options: FineTuneOptions): Promise<void> {
     );
 }
 
-async function newRun(given: FineTuneOptions): Promise<OpenedRun> {
+async function newRun(
+  given: FineTuneOptions,
+  report: (event: FineTuneEvent) => void,
+): Promise<OpenedRun> {
   await checkNew(given);
   const { out: _, overwrite = false, resume: __, batchSize, ...asked } = given;
   // In one place among the settings, whoever gives it.
@@ -138,7 +142,7 @@ async function newRun(given: FineTuneOptions): Promise<OpenedRun> {
     settings,
     findsBatchSize,
     overwrite,
-    marks: await markFiles(await watchedFiles(settings)),
+    marks: await markFiles(await watchedFiles(settings, report)),
   };
 }
 

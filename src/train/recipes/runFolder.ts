@@ -1,9 +1,11 @@
+import { modelFiles } from '../../formats/modelFiles.ts';
 import { recoverFolders } from '../../platform/checkedFolder.ts';
 import { UsageError } from '../../platform/errors.ts';
 import { lockFolder } from '../../platform/folderLock.ts';
-import { pathExists } from '../../platform/readFiles.ts';
+import { fileExists, pathExists, readJson, readText } from '../../platform/readFiles.ts';
+import { joinPath } from '../../platform/runtime.ts';
 import { onMainProcess, processGroup } from '../distributed/processGroup.ts';
-import type { CheckpointContent, TrainingState } from '../trainer/checkpoint.ts';
+import { type CheckpointContent, STATE, type TrainingState } from '../trainer/checkpoint.ts';
 import {
   checkpointFolder,
   checkpointSteps,
@@ -22,6 +24,36 @@ export const findsRun = async ({
   resume?: 'auto';
   out: string;
 }): Promise<boolean> => resume === 'auto' && (await checkpointSteps(out)).length > 0;
+
+/** What is kept of a run that has no step yet: not its weights, of which there is a hash. */
+function startOf({ model, tokenizerFiles, ...about }: CheckpointContent): CheckpointContent {
+  const config = model?.fileContents()[modelFiles.config];
+  const described = typeof config === 'string' && { [modelFiles.config]: config };
+  return { ...about, tokenizerFiles: { ...tokenizerFiles, ...described } };
+}
+
+/** @throws UsageError if the start that a folder keeps is another one. */
+async function checkSameStart(
+  dir: string,
+  { hashes: now }: TrainingState,
+  { tokenizerFiles: files }: CheckpointContent,
+): Promise<void> {
+  const start = checkpointFolder(dir, 0);
+  if (!(await fileExists(joinPath(start, STATE)))) return;
+  const refuse = (what: string) => {
+    throw new UsageError(
+      `${dir}: expected the ${what} that the run began with, got another; ` +
+        'a run resumes on the same model only',
+    );
+  };
+  // Runs that began before these were kept have none.
+  for (const [name, text] of Object.entries(files)) {
+    const path = joinPath(start, name);
+    if ((await fileExists(path)) && (await readText(path)) !== text) refuse(name);
+  }
+  const { hashes: then } = (await readJson(joinPath(start, STATE))) as TrainingState;
+  if (then?.[0] && then[0].sha256 !== now?.[0].sha256) refuse('model');
+}
 
 /**
  * The folder of a run. While it is open, no other run can write there. Of processes that train
@@ -100,11 +132,14 @@ export class RunFolder {
   /**
    * Saves a checkpoint, and removes old ones beyond `keep`. Before the first step, the settings
    * alone tell the state: no weights are written.
+   * @throws UsageError if a run that has no step yet goes on from another start.
    */
   async save(state: TrainingState, content: CheckpointContent, keep: number): Promise<string> {
-    const { model, ...about } = content;
-    const kept = state.step === 0 ? about : content;
-    await onMainProcess(() => saveCheckpoint(this.path, state, kept, keep));
+    const kept = state.step === 0 ? startOf(content) : content;
+    await onMainProcess(async () => {
+      if (state.step === 0) await checkSameStart(this.path, state, kept);
+      await saveCheckpoint(this.path, state, kept, keep);
+    });
     return checkpointFolder(this.path, state.step);
   }
 }

@@ -140,8 +140,10 @@ export async function checkUnchanged(
       throw new UsageError(
         `${dir} began on what can be read only once: a run resumes on files only`,
       );
-  const now = await markFiles(paths);
-  for (const [i, path] of paths.entries()) {
+  // Runs that began before the weights of a model on the hub were watched have fewer marks.
+  const marked = paths.slice(0, then.bytes.length);
+  const now = await markFiles(marked);
+  for (const [i, path] of marked.entries()) {
     const hint = 'a run resumes on the same data only';
     if (now.bytes[i] !== then.bytes[i])
       throw new UsageError(
@@ -162,13 +164,13 @@ interface WatchedOptions {
 }
 
 /** The files that a run must find unchanged: its data, and the weights that an adapter changes. */
-export async function watchedFiles({
-  data,
-  valid,
-  lora,
-  model,
-}: Pick<StartOptions, 'model'> & WatchedOptions): Promise<string[]> {
-  const adapted = lora === undefined || model === undefined ? [] : await weightsOf(model);
+export async function watchedFiles(
+  { data, valid, lora, model }: Pick<StartOptions, 'model'> & WatchedOptions,
+  report: (event: InputEventOf<'download'>) => void = () => {},
+): Promise<string[]> {
+  const isAdapter = lora !== undefined && model !== undefined;
+  // A name on the hub stands for a folder too.
+  const adapted = isAdapter ? await weightsOf((await fetchModel(model, report)).dir) : [];
   return [...filesOf(data), ...(valid === undefined ? [] : [valid]), ...adapted];
 }
 

@@ -82,7 +82,7 @@ export async function saveTrainingState(
   state: TrainingState,
   { model, tokenizerFiles, ...about }: CheckpointContent,
 ): Promise<void> {
-  if (!model) return writeFolder(dir, stateFiles(state, about));
+  if (!model) return writeFolder(dir, { ...tokenizerFiles, ...stateFiles(state, about) });
   const moments = state.optimizer.state.flatMap(({ buffers }, i) =>
     Object.entries(buffers).map(([name, tensor]) => {
       const data = () => tensor.data() as Promise<Float32Array>;

@@ -1,8 +1,16 @@
 import { createHash } from 'node:crypto';
-import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { CpuDevice } from '../../../src/device/cpu.ts';
 import { BertForMaskedLM, bertConfig } from '../../../src/entries/bert.ts';
 import { serializeSafetensors } from '../../../src/formats/safetensors/file.ts';
@@ -165,6 +173,27 @@ describe('fineTune with lora', () => {
       /model\.safetensors: expected the content/,
     );
     writeFileSync(weights, bytes);
+  });
+
+  it('watches a base model that it knows by its name on the hub', async () => {
+    const [cache, revision] = [join(dir, 'hub'), '0'.repeat(40)];
+    const snapshot = join(cache, 'models--org--base', 'snapshots', revision);
+    cpSync(base, snapshot, { recursive: true });
+    mkdirSync(join(cache, 'models--org--base', 'refs'));
+    writeFileSync(join(cache, 'models--org--base', 'refs', 'main'), revision);
+    vi.stubEnv('HF_HUB_CACHE', cache);
+    const stop = new AbortController();
+    await fineTune(
+      { ...options, model: 'org/base', out: join(dir, 'of-hub') },
+      { signal: stop.signal, onEvent: ({ event }) => event === 'step' && stop.abort() },
+    );
+    const weights = readFileSync(join(snapshot, 'model.safetensors'));
+    weights[weights.length - 1] ^= 1;
+    writeFileSync(join(snapshot, 'model.safetensors'), weights);
+    await expect(fineTune({ resume: join(dir, 'of-hub') })).rejects.toThrow(
+      /model\.safetensors: expected the content it had when/,
+    );
+    vi.unstubAllEnvs();
   });
 
   it('watches each file of a base model in parts', async () => {

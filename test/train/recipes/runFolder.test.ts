@@ -101,6 +101,41 @@ describe('a run that is refused', () => {
     expect(existsSync(resume)).toBe(false);
   });
 
+  const runs = {
+    fineTune: (options: object, callbacks: object) =>
+      fineTune(('out' in options ? { ...tuning, ...options } : options) as never, callbacks),
+    pretrain: (options: object, callbacks: object) =>
+      pretrain(('out' in options ? { ...pretraining, ...options } : options) as never, callbacks),
+  };
+  const changes = [
+    ['vocab.txt', 'vocab.txt', (text: string) => text.replace('good\nbad', 'bad\ngood')],
+    [
+      ...(['config.json', 'config.json'] as const),
+      () => JSON.stringify({ ...config, hidden_dropout_prob: 0.2 }),
+    ],
+    ['model.safetensors', 'model', (bytes: string) => `${bytes.slice(0, -1)}\u0001`],
+  ] as const;
+  it.each(Object.entries(runs))('%s begins on the model that it was to', async (name, train) => {
+    setDevice(new CpuDevice());
+    const [out, model] = ['start', 'model'].map((what) => join(root, `${name} ${what}`));
+    await train({ out: model, steps: 1, epochs: undefined }, {});
+    rmSync(join(model, 'tokenizer.json'));
+    const stop = new AbortController();
+    const onEvent = ({ event }: { event: string }) => event === 'start' && stop.abort();
+    const start = { model, vocab: undefined, config: undefined };
+    await train({ out, ...start }, { signal: stop.signal, onEvent });
+    for (const [file, what, change] of changes) {
+      const path = join(model, file);
+      const before = readFileSync(path, 'latin1');
+      writeFileSync(path, change(before), 'latin1');
+      await expect(train({ resume: out }, {})).rejects.toThrow(
+        `expected the ${what} that the run began with, got another`,
+      );
+      writeFileSync(path, before, 'latin1');
+    }
+    expect(await train({ resume: out }, {})).toMatchObject({ interrupted: false });
+  });
+
   it('stopped again before it has a best model, it keeps the later one', async () => {
     setDevice(new CpuDevice());
     const out = join(root, 'stopped');

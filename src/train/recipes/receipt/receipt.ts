@@ -92,7 +92,9 @@ export async function writeReceipt(
       ...{ version: version ?? engineVersion, device, precision },
       adapter: defaultDevice().description,
     },
-    files: paths.map((path, i) => ({ path, bytes: bytes[i], sha256: sums?.[i] ?? '' })),
+    files: paths
+      .slice(0, bytes.length)
+      .map((path, i) => ({ path, bytes: bytes[i], sha256: sums?.[i] ?? '' })),
     vocabulary: await vocabularyHash(tokenizer, config),
     config: { ...config },
     options: optionsOf(kept),
