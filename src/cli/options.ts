@@ -34,6 +34,10 @@ export const path = (text: string): string => {
   return text;
 };
 
+/** Those of the options of a command that a recipe has. */
+export const pickOptions = <O extends object>(options: O, names: readonly string[]): O =>
+  Object.fromEntries(Object.entries(options).filter(([name]) => names.includes(name))) as O;
+
 export const deviceOption = (): Option =>
   new Option(
     '--device <device>',

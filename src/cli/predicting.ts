@@ -1,13 +1,20 @@
 import { once } from 'node:events';
 import type { Device } from '../device/device.ts';
+import type { DeviceOptions } from '../device/open.ts';
 import { filesOf } from '../train/data/severalFiles.ts';
 import type { TextInput } from '../train/pipelines/encode.ts';
 import type { LabelScore } from '../train/pipelines/textClassification.ts';
 import { type PredictStreamOptions, predictStream } from '../train/recipes/predict.ts';
-import { type PredictFileOptions, predictFile } from '../train/recipes/predictFile.ts';
+import {
+  type PredictFileOptions,
+  predictFile,
+  predictFileOptions,
+} from '../train/recipes/predictFile.ts';
 import type { PredictResult } from '../train/recipes/predictor.ts';
+import { predictorOptions } from '../train/recipes/predictorOptions.ts';
 import { reportInput } from './inputReports.ts';
 import { openCliDevice } from './openDevice.ts';
+import { pickOptions } from './options.ts';
 import { countLines, createRowProgress } from './rowProgress.ts';
 import { wigbertCommand } from './shell.ts';
 import { interruptExitCode, interruptible } from './signals.ts';
@@ -15,6 +22,7 @@ import { checkAreTexts, splitPair, streamLines } from './texts.ts';
 
 interface CommandOptions {
   device: Device['kind'] | 'auto';
+  precision?: DeviceOptions['precision'];
   json?: boolean;
   quiet?: boolean;
   pairs?: boolean;
@@ -27,6 +35,7 @@ export async function predictTexts(
   given: string[],
   {
     device,
+    precision,
     json = false,
     quiet = false,
     pairs,
@@ -38,9 +47,9 @@ export async function predictTexts(
     return `for the texts in it: ${call}`;
   });
   const lines = given.length > 0 ? given : await begun(streamLines(options.encoding));
-  await openCliDevice(device, json || quiet);
+  await openCliDevice(device, json || quiet, precision);
   const stream = predictStream(
-    { ...options, texts: inputsOf(lines, pairs) },
+    { ...pickOptions(options, predictorOptions), texts: inputsOf(lines, pairs) },
     { onEvent: (event) => reportInput(event, json || quiet) },
   );
   for await (const { texts, result } of stream) {
@@ -112,6 +121,7 @@ const scored = (labels: readonly LabelScore[]): string =>
 /** Predicts on a file, and writes its table with what is predicted. */
 export async function predictOnFile({
   device: kind,
+  precision,
   json = false,
   quiet = false,
   pairs: _,
@@ -119,7 +129,7 @@ export async function predictOnFile({
   ...options
 }: CommandOptions & Omit<PredictFileOptions, 'out'> & { out?: string }): Promise<void> {
   const silent = json || quiet;
-  const device = await openCliDevice(kind, silent);
+  const device = await openCliDevice(kind, silent, precision);
   const progress = createRowProgress({
     totalLines: silent ? undefined : await linesOfFiles(filesOf(options.input)),
     // On a terminal the table itself shows how far it is.
@@ -132,7 +142,7 @@ export async function predictOnFile({
   try {
     const { task, rows, skipped } = await predictFile(
       {
-        ...options,
+        ...pickOptions(options, predictFileOptions),
         out: out ?? print,
         ...(json && out === undefined && { outFormat: 'jsonl' }),
       },

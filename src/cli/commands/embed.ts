@@ -10,7 +10,9 @@ import {
   jsonOption,
   modelOption,
   nonNegativeInteger,
+  pickOptions,
   positiveInteger,
+  precisionOption,
 } from '../options.ts';
 import { optionsFileOptions } from '../optionsFile.ts';
 import { wigbertCommand } from '../shell.ts';
@@ -59,15 +61,16 @@ export function embedCommand(): Command {
     .option('--batch-size <n>', 'texts per batch', positiveInteger, embedDefaults.batchSize);
   return addOptions(command, [baseOption(), ...columnOptions(), ...optionsFileOptions()])
     .addOption(deviceOption())
+    .addOption(precisionOption())
     .addOption(jsonOption())
     .action(run);
 }
 
 async function run(
   given: string[],
-  { pairs, json, device: kind, ...options }: ReturnType<Command['opts']>,
+  { pairs, json, device: kind, precision, ...options }: ReturnType<Command['opts']>,
 ): Promise<void> {
-  const { embed } = await import('../../train/recipes/embed.ts');
+  const { embed, embedOptions } = await import('../../train/recipes/embed.ts');
   const { reportInput } = await import('../inputReports.ts');
   const { model, out } = options;
   checkTextOptions(given, { ...options, pairs });
@@ -77,14 +80,14 @@ async function run(
     return `for the texts in it: ${call}`;
   });
   const texts = await readTexts(given, options, pairs);
-  const device = await openCliDevice(kind, json);
+  const device = await openCliDevice(kind, json, precision);
   const { signal, listen, release } = interruptible(() =>
     console.error('stopping; press Ctrl-C again to leave at once'),
   );
   listen();
   try {
     const { size, ...result } = await embed(
-      { ...options, model, texts },
+      { ...pickOptions(options, embedOptions), model, texts },
       { signal, onEvent: (event) => reportInput(event, json) },
     );
     const adapter = { device: device.kind, adapter: device.description };

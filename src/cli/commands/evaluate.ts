@@ -16,6 +16,7 @@ import {
   jsonOption,
   modelOption,
   positiveInteger,
+  precisionOption,
   strideOption,
   thresholdOption,
 } from '../options.ts';
@@ -43,6 +44,7 @@ export function evaluateCommand(): Command {
     )
     .option('--worst <n>', 'show the n texts that the model is most wrong about', positiveInteger)
     .addOption(deviceOption())
+    .addOption(precisionOption())
     .addOption(jsonOption());
   addOptions(command, [...dataOptions(), ...optionsFileOptions()]);
   return command.action(async (data: string[], options) => {
@@ -50,7 +52,7 @@ export function evaluateCommand(): Command {
     const { abstainBelow, worst, json } = options;
     const { evaluate } = await import('../../train/recipes/evaluate.ts');
     const { reportInput } = await import('../inputReports.ts');
-    const device = await openCliDevice(options.device, json);
+    const device = await openCliDevice(options.device, json, options.precision);
     const result = await evaluate(
       {
         ...{ model, base, data, maxLength, stride, batchSize, threshold, calibrated },

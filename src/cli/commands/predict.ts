@@ -12,6 +12,7 @@ import {
   modelOption,
   path,
   positiveInteger,
+  precisionOption,
   quietOption,
   strideOption,
   thresholdOption,
@@ -72,6 +73,7 @@ export function predictCommand(): Command {
     .option('--batch-size <n>', 'texts per batch', positiveInteger, predictDefaults.batchSize);
   return addOptions(command, [...columnOptions(), ...optionsFileOptions()])
     .addOption(deviceOption())
+    .addOption(precisionOption())
     .addOption(quietOption())
     .addOption(jsonOption())
     .action(async (texts: string[], options) => {

@@ -18,6 +18,7 @@ import {
   overwriteOption,
   path,
   positiveInteger,
+  precisionOption,
   quietOption,
   startOptions,
   tensorboardOption,
@@ -111,12 +112,13 @@ function addRunOptions(command: Command): void {
     .addOption(overwriteOption())
     .addOption(tensorboardOption())
     .addOption(deviceOption())
+    .addOption(precisionOption())
     .addOption(quietOption())
     .addOption(jsonOption());
 }
 
 async function run(command: Command, files: string[], options: ReturnType<Command['opts']>) {
-  const { device: asked, json, quiet, out, resume, maxTime, ...rest } = options;
+  const { device: asked, precision, json, quiet, out, resume, maxTime, ...rest } = options;
   const { resultLine, runPretraining } = await import('../pretraining.ts');
   noteCased(options);
   const silent = Boolean(json || quiet);
@@ -129,7 +131,7 @@ async function run(command: Command, files: string[], options: ReturnType<Comman
     async (begun) => {
       const list = files.length > 0 && begun ? { given: files, begun: begun.files } : undefined;
       if (begun) checkSameOptions(command, { ...begun }, folder!, list);
-      device = await openAsBegun(begun, asked, silent);
+      device = await openAsBegun(begun, asked, silent, precision);
     },
   );
   const dir = result.out;
