@@ -54,13 +54,20 @@ export function checkIdValues(ids: NestedArray, name: string): void {
     throw new ArgumentError(`${name}: expected 32-bit integers, got ${ids}`);
 }
 
+/** All that models of any head take, and what Hugging Face's take and always holds here. */
+const knownInputs: readonly string[] = [
+  ...['inputIds', 'attentionMask', 'tokenTypeIds', 'positionIds', 'outputAttentions'],
+  ...['labels', 'labelPositions', 'nextSentenceLabel', 'startPositions', 'endPositions'],
+  ...['numItemsInBatch', 'outputHiddenStates', 'returnDict'],
+];
 const idInputs = ['inputIds', 'attentionMask', 'tokenTypeIds', 'positionIds'] as const;
 type IdTensors = { inputIds: Tensor } & Partial<Record<(typeof idInputs)[number], Tensor>>;
 
 /**
  * The given ids of a model's inputs as tensors. For texts, a single row is repeated for all.
  * @param dims names of their dimensions
- * @throws ArgumentError for another number of dimensions or other sizes; as `checkIdValues`.
+ * @throws ArgumentError for an unknown input, another number of dimensions or other sizes; as
+ *   `checkIdValues`.
  */
 export function toIdTensors(
   model: string,
@@ -68,6 +75,11 @@ export function toIdTensors(
   dims: readonly string[],
   device: Device,
 ): IdTensors {
+  const unknown = Object.keys(inputs).find((name) => !knownInputs.includes(name));
+  if (unknown !== undefined)
+    throw new ArgumentError(
+      `${model}: unknown input ${unknown}: expected one of ${knownInputs.join(', ')}`,
+    );
   const show = (parts: readonly unknown[]) => `[${parts.join(', ')}]`;
   const tensors = { inputIds: toIdTensor(inputs.inputIds, device, 'inputIds') } as IdTensors;
   const { shape } = tensors.inputIds;

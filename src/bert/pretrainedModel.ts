@@ -1,4 +1,5 @@
 import { type ModelFolder, type ModelSource, openModelFolder } from '../formats/modelFolder.ts';
+import { removeModel } from '../formats/removeModel.ts';
 import { Embedding, init, LayerNorm, Linear, LSTM, Module } from '../nn/index.ts';
 import { type FileContent, writeFiles } from '../platform/atomicWrite.ts';
 import { UsageError } from '../platform/errors.ts';
@@ -168,8 +169,8 @@ export abstract class BertPreTrainedModel extends Module {
 
   /**
    * Writes a folder that Hugging Face's `from_pretrained` loads, with `extraFiles` such as the
-   * tokenizer's. After a crash the folder is the old one or the new one. Weights are fetched one by
-   * one: wait for the end before you train on.
+   * tokenizer's, in place of an adapter there. After a crash the folder is the old one or the new
+   * one. Weights are fetched one by one: wait for the end before you train on.
    * @throws UsageError when the folder cannot be written to, for an unknown option, or naming a
    * weight that is NaN or too large for float16.
    */
@@ -179,6 +180,8 @@ export abstract class BertPreTrainedModel extends Module {
     options: SaveOptions = {},
   ): Promise<void> {
     await writeFiles(dir, this.fileContents(extraFiles, options));
+    // Beside one, these weights would be taken for those that it changes.
+    await removeModel(dir, 'adapter');
   }
 
   /**

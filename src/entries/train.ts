@@ -14,7 +14,7 @@ export {
   pretrainRecipeDefaults,
 } from '../train/defaults.ts';
 export * as metrics from '../train/metrics/index.ts';
-export type { TextInput } from '../train/pipelines/encode.ts';
+export type { PipelineOptions, TextInput } from '../train/pipelines/encode.ts';
 export {
   FeatureExtractionPipeline,
   type FeatureModel,
@@ -30,7 +30,7 @@ export {
   type ChosenText,
   MultipleChoicePipeline,
 } from '../train/pipelines/multipleChoice.ts';
-export { type PipelineOptions, type PipelineTask, pipeline } from '../train/pipelines/pipeline.ts';
+export { type PipelineTask, pipeline } from '../train/pipelines/pipeline.ts';
 export {
   type QuestionAnsweringOptions,
   QuestionAnsweringPipeline,

@@ -1,6 +1,6 @@
 import type { FileContent } from '../../platform/atomicWrite.ts';
 import { UsageError } from '../../platform/errors.ts';
-import { checkKeys } from '../../text/tokenizer/check.ts';
+import { checkKeys } from '../../platform/usage.ts';
 import { type BertConfig, bertConfig, labelFields } from '../config.ts';
 import type { WeightDtype } from './torchDtype.ts';
 

@@ -5,7 +5,7 @@ import type { BertPreTrainedModel } from '../pretrainedModel.ts';
  * Freezes the embeddings and the lowest `layers` of each encoder (`Module.freeze`), all of them by
  * default. What is above stays trainable, the pooler included. With every layer frozen, the head
  * trains on fixed features (Devlin et al. 2019, §5.3), and the backward pass ends at the head.
- * @throws UsageError when the model has fewer layers.
+ * @throws UsageError when the model does not have that many layers.
  * @example
  * freezeEncoder(model); // train only the head
  * freezeEncoder(model, 2); // freeze the embeddings and the two lowest layers
@@ -15,7 +15,7 @@ export function freezeEncoder(model: BertPreTrainedModel, layers: number | 'all'
   embeddings.freeze();
   for (const encoder of encoders) {
     const count = layers === 'all' ? encoder.length : layers;
-    if (count > encoder.length)
+    if (!(Number.isInteger(count) && count >= 0 && count <= encoder.length))
       throw new UsageError(
         `\`freeze\`: expected at most ${encoder.length}, the number of layers, or 'all', ` +
           `got ${count}`,

@@ -3,22 +3,6 @@ import { formatValue } from '../../platform/format.ts';
 
 /** Checks of values that a caller gave. Options are named by their field in backticks. */
 
-/** @throws UsageError naming the first unknown key, and the known ones. */
-export function checkKeys(given: object, known: readonly string[], what: string): void {
-  for (const key of Object.keys(given))
-    if (!known.includes(key))
-      throw new UsageError(
-        `unknown ${what} ${formatValue(key)}: expected one of ${known.join(', ')}`,
-      );
-}
-
-/** @throws UsageError unless the value is one of `allowed`. */
-export function checkOneOf(value: unknown, allowed: readonly unknown[], name: string): void {
-  const list = () => allowed.map((item) => formatValue(item)).join(', ');
-  if (!allowed.includes(value))
-    throw new UsageError(`${name}: expected one of ${list()}, got ${formatValue(value)}`);
-}
-
 /** @throws UsageError unless the value is a positive integer. */
 export function checkPositiveInteger(value: number, name: string): void {
   if (!Number.isSafeInteger(value) || value < 1)

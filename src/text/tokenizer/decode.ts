@@ -1,5 +1,5 @@
+import { checkKeys, checkOneOf } from '../../platform/usage.ts';
 import { PYTHON_WHITESPACE } from './characters.ts';
-import { checkKeys, checkOneOf } from './check.ts';
 
 /** Options of `decode`. */
 export interface DecodeOptions {

@@ -1,6 +1,7 @@
 import { UsageError } from '../../platform/errors.ts';
 import { formatValue, isObject } from '../../platform/format.ts';
-import { checkKeys, checkOneOf, checkPositiveInteger } from './check.ts';
+import { checkKeys, checkOneOf } from '../../platform/usage.ts';
+import { checkPositiveInteger } from './check.ts';
 import type { ResolvedTokenizerOptions } from './options.ts';
 
 /** Options of `encode`; names, values and defaults are Hugging Face's. */

@@ -1,6 +1,7 @@
 import { UsageError } from '../../platform/errors.ts';
 import { formatValue } from '../../platform/format.ts';
-import { checkArray, checkKeys, checkOneOf, checkPositiveInteger, checkString } from './check.ts';
+import { checkKeys, checkOneOf } from '../../platform/usage.ts';
+import { checkArray, checkPositiveInteger, checkString } from './check.ts';
 
 /**
  * A token that is found before a text is split into words. Names and defaults are Hugging Face's.

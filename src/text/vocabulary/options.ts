@@ -1,12 +1,7 @@
 import { UsageError } from '../../platform/errors.ts';
 import { formatValue } from '../../platform/format.ts';
-import {
-  checkArray,
-  checkKeys,
-  checkOneOf,
-  checkPositiveInteger,
-  checkString,
-} from '../tokenizer/check.ts';
+import { checkKeys, checkOneOf } from '../../platform/usage.ts';
+import { checkArray, checkPositiveInteger, checkString } from '../tokenizer/check.ts';
 
 /**
  * Options of `trainWordPiece`, named as in Hugging Face's `BertWordPieceTokenizer`, except `score`.

@@ -89,8 +89,10 @@ export const defaultMaxLength = (
   { modelMaxLength }: BertTokenizer,
 ): number => Math.min(maxPositionEmbeddings, modelMaxLength);
 
-/** @throws UsageError when `maxLength` exceeds the positions of the model. */
+/** @throws UsageError unless `maxLength` is a whole number ≤ the positions of the model. */
 export function checkMaxLength(maxLength: number, maxPositions: number): void {
+  if (!Number.isInteger(maxLength) || maxLength < 1)
+    throw new UsageError(`\`maxLength\`: expected a whole number ≥ 1, got ${maxLength}`);
   if (maxLength > maxPositions) {
     throw new UsageError(
       `\`maxLength\`: expected at most the ${maxPositions} positions of the model, ` +

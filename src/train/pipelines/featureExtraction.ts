@@ -4,6 +4,7 @@ import type { Backbone } from '../../bert/registry.ts';
 import { type ModelSource, openModelFolder } from '../../formats/modelFolder.ts';
 import { readSentenceSettings, type SentenceSettings } from '../../formats/sentenceFolder.ts';
 import { UsageError } from '../../platform/errors.ts';
+import { checkOneOf } from '../../platform/usage.ts';
 import { cat, noGrad, normalize, scope, type Tensor, tensor } from '../../tensor/index.ts';
 import type { BertTokenizer } from '../../text/tokenizer/index.ts';
 import { collateInputs, defaultMaxLength, type EncodedExample } from '../data/batch.ts';
@@ -11,7 +12,8 @@ import { batches } from '../data/split.ts';
 import { shareWork, type WorkOptions } from '../distributed/shareWork.ts';
 import { loadTrained } from '../tasks/taskModel.ts';
 import { checkFiniteOutputs } from '../trainer/checks.ts';
-import { encodeTexts, type TextInput } from './encode.ts';
+import { enterEvaluation } from '../trainer/evaluationMode.ts';
+import { checkPredict, encodeTexts, type PipelineOptions, type TextInput } from './encode.ts';
 import type { PredictOptions } from './textClassification.ts';
 
 /** Where features come from: an encoder, two one-way encoders joined, or word vectors alone. */
@@ -62,9 +64,12 @@ export class FeatureExtractionPipeline {
    * Reads the tokenizer and the encoder of a Hugging Face folder, whatever head the model has.
    * @throws UsageError as `loadTrained`.
    */
-  static async fromPretrained(source: ModelSource): Promise<FeatureExtractionPipeline> {
+  static async fromPretrained(
+    source: ModelSource,
+    options?: PipelineOptions,
+  ): Promise<FeatureExtractionPipeline> {
     const folder = await openModelFolder(source);
-    const { model, tokenizer } = await loadTrained(AutoBackbone, folder);
+    const { model, tokenizer } = await loadTrained(AutoBackbone, folder, options);
     return new FeatureExtractionPipeline(model, tokenizer, await readSentenceSettings(folder.dir));
   }
 
@@ -75,8 +80,10 @@ export class FeatureExtractionPipeline {
    */
   async predict(
     texts: readonly TextInput[],
-    { batchSize = 32, maxLength, ...options }: FeatureOptions & PredictOptions = {},
+    given: FeatureOptions & PredictOptions = {},
   ): Promise<Float32Array[]> {
+    checkPredict(texts, given, ['pooling', 'layers', 'combine']);
+    const { batchSize = 32, maxLength, ...options } = given;
     const features: Float32Array[] = [];
     for await (const vector of this.stream(this.encode(texts, maxLength), batchSize, options))
       features.push(vector);
@@ -106,13 +113,12 @@ export class FeatureExtractionPipeline {
   ): AsyncGenerator<Float32Array> {
     const size = this.featureSize(options);
     const work = { signal, shared, ahead: BATCHES_PER_WINDOW };
-    const wasTraining = this.model.training;
+    const leave = enterEvaluation(this.model);
     try {
-      this.model.eval();
       for (const window of batches(examples, batchSize * BATCHES_PER_WINDOW))
         yield* await this.#extractWindow(window, batchSize, size, options, work);
     } finally {
-      this.model.train(wasTraining);
+      leave();
     }
   }
 
@@ -145,8 +151,10 @@ export class FeatureExtractionPipeline {
     return features;
   }
 
-  /** Elements of one vector. @throws UsageError for layers that do not exist. */
-  featureSize({ layers = [-1], combine = 'concat' }: FeatureOptions): number {
+  /** Elements of one vector. @throws UsageError for layers, or ways, that do not exist. */
+  featureSize({ layers = [-1], combine = 'concat', pooling }: FeatureOptions): number {
+    checkOneOf(pooling, [undefined, 'cls', 'mean', 'tokens'], '`pooling`');
+    checkOneOf(combine, ['concat', 'sum'], '`combine`');
     const { stateSize, numHiddenStates: states } = this.model;
     const wrong = layers.find(
       (layer) => !Number.isInteger(layer) || layer >= states || layer < -states,

@@ -8,7 +8,8 @@ import { collateInputs, type EncodedExample } from '../data/batch.ts';
 import { batches } from '../data/split.ts';
 import { loadTrained } from '../tasks/taskModel.ts';
 import { checkFiniteOutputs } from '../trainer/checks.ts';
-import { encodeTexts } from './encode.ts';
+import { enterEvaluation } from '../trainer/evaluationMode.ts';
+import { checkPredict, encodeTexts, type PipelineOptions } from './encode.ts';
 import type { PredictOptions } from './textClassification.ts';
 
 /** Options of `FillMaskPipeline.predict`. */
@@ -44,22 +45,25 @@ export class FillMaskPipeline {
   }
 
   /**
-   * Reads both from a Hugging Face folder.
+   * Reads both from a Hugging Face folder, or the model alone if a tokenizer is given.
    * @throws UsageError as `loadTrained`.
    */
-  static async fromPretrained(source: ModelSource): Promise<FillMaskPipeline> {
-    const { model, tokenizer } = await loadTrained(AutoModelForMaskedLM, source);
+  static async fromPretrained(
+    source: ModelSource,
+    options?: PipelineOptions,
+  ): Promise<FillMaskPipeline> {
+    const { model, tokenizer } = await loadTrained(AutoModelForMaskedLM, source, options);
     return new FillMaskPipeline(model, tokenizer);
   }
 
   /**
    * The most probable tokens for the mask of each text, best first.
-   * @throws UsageError for a text without exactly one mask token, or a `topK` out of range.
+   * @throws UsageError for a text without exactly one mask token, or a `topK` out of range; the
+   * reason of `signal` if it is aborted.
    */
-  async predict(
-    texts: readonly string[],
-    { batchSize = 32, maxLength, topK = 5 }: FillMaskOptions = {},
-  ): Promise<FilledMask[][]> {
+  async predict(texts: readonly string[], options: FillMaskOptions = {}): Promise<FilledMask[][]> {
+    checkPredict(texts, options, ['topK']);
+    const { batchSize = 32, maxLength, topK = 5, signal } = options;
     const { vocabSize } = this.model.config;
     if (!Number.isInteger(topK) || topK < 1 || topK > vocabSize)
       throw new UsageError(`\`topK\`: expected a whole number from 1 to ${vocabSize}, got ${topK}`);
@@ -67,6 +71,7 @@ export class FillMaskPipeline {
     const positions = encoded.map((example, row) => this.#maskPosition(example, row));
     const results: FilledMask[][] = [];
     for (const rows of batches([...encoded.keys()], batchSize)) {
+      signal?.throwIfAborted();
       const examples = rows.map((row) => encoded[row]);
       const output = this.#forwardBatch(
         examples,
@@ -99,8 +104,7 @@ export class FillMaskPipeline {
     const { device } = this.model.parameters()[0];
     const batch = collateInputs(examples, config.padTokenId, config.maxPositionEmbeddings);
     const length = batch.inputIds.shape[1];
-    const wasTraining = this.model.training;
-    this.model.eval();
+    const leave = enterEvaluation(this.model);
     try {
       return noGrad(() =>
         scope(() => {
@@ -120,7 +124,7 @@ export class FillMaskPipeline {
         }),
       );
     } finally {
-      this.model.train(wasTraining);
+      leave();
     }
   }
 

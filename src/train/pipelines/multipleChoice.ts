@@ -7,6 +7,7 @@ import { defaultMaxLength, type EncodedExample, encodeExamples } from '../data/b
 import { argmax } from '../tasks/task.ts';
 import { loadTrained } from '../tasks/taskModel.ts';
 import { evaluateExamples } from '../trainer/evaluate.ts';
+import { checkPredict, type PipelineOptions } from './encode.ts';
 import type { EncodedOptions, PredictOptions } from './textClassification.ts';
 
 /** A text and what may follow it, or a question and its possible answers. */
@@ -43,11 +44,14 @@ export class MultipleChoicePipeline {
   }
 
   /**
-   * Reads both from a Hugging Face folder.
+   * Reads both from a Hugging Face folder, or the model alone if a tokenizer is given.
    * @throws UsageError as `loadTrained`.
    */
-  static async fromPretrained(source: ModelSource): Promise<MultipleChoicePipeline> {
-    const { model, tokenizer } = await loadTrained(AutoModelForMultipleChoice, source);
+  static async fromPretrained(
+    source: ModelSource,
+    options?: PipelineOptions,
+  ): Promise<MultipleChoicePipeline> {
+    const { model, tokenizer } = await loadTrained(AutoModelForMultipleChoice, source, options);
     return new MultipleChoicePipeline(model, tokenizer);
   }
 
@@ -56,10 +60,9 @@ export class MultipleChoicePipeline {
    * @throws UsageError for options out of range, or fewer than two choices; NotFiniteError when
    * outputs are not finite; the reason of `signal` if it is aborted.
    */
-  async predict(
-    inputs: readonly ChoiceInput[],
-    { maxLength, ...options }: PredictOptions = {},
-  ): Promise<ChosenText[]> {
+  async predict(inputs: readonly ChoiceInput[], given: PredictOptions = {}): Promise<ChosenText[]> {
+    checkPredict(inputs, given);
+    const { maxLength, ...options } = given;
     const chosen = await this.choose(this.encode(inputs, maxLength), options);
     return chosen.map((each, i) => ({ ...each, text: inputs[i].choices[each.choice] }));
   }

@@ -2,7 +2,9 @@ import { BertPreTrainedModel } from '../../bert/pretrainedModel.ts';
 import { architectures, findArchitecture, type Head } from '../../bert/registry.ts';
 import { type ModelSource, openModelFolder } from '../../formats/modelFolder.ts';
 import { UsageError } from '../../platform/errors.ts';
+import { checkKeys } from '../../platform/usage.ts';
 import type { BertTokenizer } from '../../text/tokenizer/index.ts';
+import type { PipelineOptions } from './encode.ts';
 import { FeatureExtractionPipeline } from './featureExtraction.ts';
 import { FillMaskPipeline } from './fillMask.ts';
 import { QuestionAnsweringPipeline } from './questionAnswering.ts';
@@ -22,16 +24,10 @@ interface PipelineByTask {
 /** Hugging Face's names of tasks. */
 export type PipelineTask = keyof PipelineByTask;
 
-/** Options of `pipeline`. */
-export interface PipelineOptions {
-  /** Tokenizer of a loaded model; for a folder, instead of the folder's. */
-  tokenizer?: BertTokenizer;
-}
-
 interface PipelineClass<P> {
   // biome-ignore lint/suspicious/noExplicitAny: `heads` says which models it takes
   new (model: any, tokenizer: BertTokenizer): P;
-  fromPretrained(source: ModelSource): Promise<P>;
+  fromPretrained(source: ModelSource, options?: PipelineOptions): Promise<P>;
 }
 
 interface PipelineKind<P> {
@@ -86,8 +82,9 @@ const kinds: { [T in PipelineTask]: PipelineKind<PipelineByTask[T]> } = {
 export async function pipeline<T extends PipelineTask>(
   task: T,
   model: ModelSource | BertPreTrainedModel,
-  { tokenizer }: PipelineOptions = {},
+  options: PipelineOptions = {},
 ): Promise<PipelineByTask[T]> {
+  checkKeys(options, ['tokenizer'], 'option of pipeline');
   if (!Object.hasOwn(kinds, task))
     throw new UsageError(
       `pipeline: \`task\`: expected one of ${Object.keys(kinds).join(', ')}, got ${task}`,
@@ -95,15 +92,16 @@ export async function pipeline<T extends PipelineTask>(
   const { Pipeline, heads, folderHeads } = kinds[task];
   if (model instanceof BertPreTrainedModel) {
     checkHead(task, heads, model.architecture);
-    if (tokenizer) return new Pipeline(model, tokenizer);
+    if (options.tokenizer) return new Pipeline(model, options.tokenizer);
     throw new UsageError('pipeline: `tokenizer`: expected the tokenizer of the model, got none');
   }
+  if (model === undefined)
+    throw new UsageError('pipeline: `model`: expected a folder, a name or a model, got none');
   const folder = await openModelFolder(model);
   const architecture = await folder.architecture();
   if (folderHeads && findArchitecture(architecture))
     checkHead(task, folderHeads, architecture!, folder.name);
-  const loaded = await Pipeline.fromPretrained(folder);
-  return tokenizer ? new Pipeline(loaded.model, tokenizer) : loaded;
+  return Pipeline.fromPretrained(folder, options);
 }
 
 function checkHead(

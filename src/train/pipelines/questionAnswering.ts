@@ -9,6 +9,7 @@ import { defaultStride, maxLengthOf } from '../defaults.ts';
 import { type AnswerOptions, bestAnswers, byQuestion, type FoundAnswer } from '../tasks/spans.ts';
 import { loadTrained } from '../tasks/taskModel.ts';
 import { evaluateExamples } from '../trainer/evaluate.ts';
+import { checkPredict, type PipelineOptions } from './encode.ts';
 import type { PredictOptions } from './textClassification.ts';
 
 /** A question and the text that may answer it. */
@@ -49,11 +50,14 @@ export class QuestionAnsweringPipeline {
   }
 
   /**
-   * Reads both from a Hugging Face folder.
+   * Reads both from a Hugging Face folder, or the model alone if a tokenizer is given.
    * @throws UsageError as `loadTrained`.
    */
-  static async fromPretrained(source: ModelSource): Promise<QuestionAnsweringPipeline> {
-    const { model, tokenizer } = await loadTrained(AutoModelForQuestionAnswering, source);
+  static async fromPretrained(
+    source: ModelSource,
+    options?: PipelineOptions,
+  ): Promise<QuestionAnsweringPipeline> {
+    const { model, tokenizer } = await loadTrained(AutoModelForQuestionAnswering, source, options);
     return new QuestionAnsweringPipeline(model, tokenizer);
   }
 
@@ -73,16 +77,14 @@ export class QuestionAnsweringPipeline {
   ): Promise<FoundAnswer[]>;
   async predict(
     questions: readonly QuestionInput[],
-    {
-      topK,
-      maxAnswerLength = 15,
-      handleImpossibleAnswer = false,
-      alignToWords = true,
-      ...options
-    }: QuestionAnsweringOptions & { topK?: number } = {},
+    given: QuestionAnsweringOptions & { topK?: number } = {},
   ): Promise<FoundAnswer[][] | FoundAnswer[]> {
+    checkPredict(questions, given, [
+      ...['topK', 'stride', 'maxAnswerLength', 'handleImpossibleAnswer', 'alignToWords'],
+    ]);
+    const { topK, maxAnswerLength = 15, handleImpossibleAnswer, alignToWords, ...options } = given;
     const answers = await this.answer(this.encode(questions, options), {
-      ...{ topK, maxAnswerLength, alignToWords, byScore: true },
+      ...{ topK, maxAnswerLength, alignToWords: alignToWords ?? true, byScore: true },
       ...(handleImpossibleAnswer && { nullScoreDiffThreshold: 0 }),
       ...options,
     });

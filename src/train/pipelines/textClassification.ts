@@ -8,7 +8,7 @@ import type { EncodedExample } from '../data/batch.ts';
 import { argmax } from '../tasks/task.ts';
 import { loadTrained } from '../tasks/taskModel.ts';
 import { evaluateExamples } from '../trainer/evaluate.ts';
-import { encodeTexts, type TextInput } from './encode.ts';
+import { checkPredict, encodeTexts, type PipelineOptions, type TextInput } from './encode.ts';
 
 /** How a pipeline runs over its texts. */
 export interface PredictOptions {
@@ -65,11 +65,18 @@ export class TextClassificationPipeline {
   }
 
   /**
-   * Reads both from a Hugging Face folder.
+   * Reads both from a Hugging Face folder, or the model alone if a tokenizer is given.
    * @throws UsageError as `loadTrained`.
    */
-  static async fromPretrained(source: ModelSource): Promise<TextClassificationPipeline> {
-    const { model, tokenizer } = await loadTrained(AutoModelForSequenceClassification, source);
+  static async fromPretrained(
+    source: ModelSource,
+    options?: PipelineOptions,
+  ): Promise<TextClassificationPipeline> {
+    const { model, tokenizer } = await loadTrained(
+      AutoModelForSequenceClassification,
+      source,
+      options,
+    );
     return new TextClassificationPipeline(model, tokenizer);
   }
 
@@ -87,8 +94,10 @@ export class TextClassificationPipeline {
   predict(texts: readonly TextInput[], options?: PredictOptions): Promise<Prediction[]>;
   async predict(
     texts: readonly TextInput[],
-    { maxLength, topK, ...options }: PredictOptions & Partial<TopKOptions> = {},
+    given: PredictOptions & Partial<TopKOptions> = {},
   ): Promise<LabelScore[][] | Prediction[]> {
+    checkPredict(texts, given, ['topK']);
+    const { maxLength, topK, ...options } = given;
     if (topK !== undefined) checkTopK(topK);
     const predictions = await this.classify(this.encode(texts, maxLength), options);
     return topK === undefined

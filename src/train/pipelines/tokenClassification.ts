@@ -12,6 +12,7 @@ import { getEntities } from '../metrics/entities.ts';
 import { argmax } from '../tasks/task.ts';
 import { loadTrained } from '../tasks/taskModel.ts';
 import { evaluateExamples } from '../trainer/evaluate.ts';
+import { checkPredict, type PipelineOptions } from './encode.ts';
 import type { EncodedOptions, PredictOptions } from './textClassification.ts';
 
 /** A word of a text, its place (`text.slice(start, end)`) and its tag. */
@@ -69,11 +70,18 @@ export class TokenClassificationPipeline {
   }
 
   /**
-   * Reads both from a Hugging Face folder.
+   * Reads both from a Hugging Face folder, or the model alone if a tokenizer is given.
    * @throws UsageError as `loadTrained`.
    */
-  static async fromPretrained(source: ModelSource): Promise<TokenClassificationPipeline> {
-    const { model, tokenizer } = await loadTrained(AutoModelForTokenClassification, source);
+  static async fromPretrained(
+    source: ModelSource,
+    options?: PipelineOptions,
+  ): Promise<TokenClassificationPipeline> {
+    const { model, tokenizer } = await loadTrained(
+      AutoModelForTokenClassification,
+      source,
+      options,
+    );
     return new TokenClassificationPipeline(model, tokenizer);
   }
 
@@ -84,10 +92,9 @@ export class TokenClassificationPipeline {
    * @throws UsageError for options out of range; NotFiniteError when outputs are not finite; the
    * reason of `signal` if it is aborted.
    */
-  async predict(
-    texts: readonly WordsInput[],
-    { maxLength, ...options }: PredictOptions = {},
-  ): Promise<TaggedWord[][]> {
+  async predict(texts: readonly WordsInput[], given: PredictOptions = {}): Promise<TaggedWord[][]> {
+    checkPredict(texts, given);
+    const { maxLength, ...options } = given;
     return this.tag(this.encode(texts, maxLength), options);
   }
 

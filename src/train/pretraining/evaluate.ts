@@ -1,6 +1,7 @@
 import { yieldToEventLoop } from '../../platform/waiting.ts';
 import { noGrad, scope, type Tensor, tensor } from '../../tensor/index.ts';
 import { shareWork } from '../distributed/shareWork.ts';
+import { enterEvaluation } from '../trainer/evaluationMode.ts';
 import { inMemory, type MemoryOptions } from '../trainer/inMemory.ts';
 import { partOf } from './accumulation.ts';
 import {
@@ -36,9 +37,8 @@ export async function evaluatePretraining(
   { signal, onOutOfMemory, shared }: PretrainEvaluationOptions = {},
 ): Promise<PretrainScores> {
   const objective = objectiveOf(model);
-  const wasTraining = model.training;
   const sums = { tokens: 0, predicted: 0, pairs: 0, examples: 0, correct: 0 };
-  model.eval();
+  const leave = enterEvaluation(model);
   try {
     const outputsOf = (batch: PretrainBatch) => partOutputs(model, batch, onOutOfMemory);
     for await (const { piece, output } of shareWork(batches, outputsOf, { shared, signal }))
@@ -50,7 +50,7 @@ export async function evaluatePretraining(
         at += HEAD + count;
       }
   } finally {
-    model.train(wasTraining);
+    leave();
   }
   const tokens = objective === 'nsp' ? 0 : sums.tokens / sums.predicted;
   const pairs = usesSentencePairs(objective) ? sums.pairs / sums.examples : 0;

@@ -3,6 +3,7 @@ import type { WeightDtype } from '../../bert/checkpoint/torchDtype.ts';
 import { writeCheckpoint } from '../../bert/checkpoint/write.ts';
 import { modelFiles, tokenizerFiles } from '../../formats/modelFiles.ts';
 import type { ModelFolder } from '../../formats/modelFolder.ts';
+import { removeModel } from '../../formats/removeModel.ts';
 import { type FileContent, writeFiles } from '../../platform/atomicWrite.ts';
 import { readBytes } from '../../platform/readFiles.ts';
 import { BertTokenizer } from '../../text/tokenizer/index.ts';
@@ -11,7 +12,7 @@ import { removeEarlierResults } from './earlierResults.ts';
 import { evaluate } from './evaluate.ts';
 import type { InputEvent, RecipeCallbacks } from './events.ts';
 import type { FileOptions } from './fineTuneData.ts';
-import { checkNoModel, checkOtherFolder, removeModel } from './outFolder.ts';
+import { checkNoModel, checkOtherFolder } from './outFolder.ts';
 import { copySentenceFiles } from './sentenceFolder.ts';
 import { fetchModel } from './start.ts';
 

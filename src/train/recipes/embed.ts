@@ -1,6 +1,7 @@
 import { isRowProblem } from '../../formats/tables/rows.ts';
 import { withDefaults } from '../../platform/defaults.ts';
 import { UsageError } from '../../platform/errors.ts';
+import { checkKeys, type NamesOf } from '../../platform/usage.ts';
 import type { EncodedExample } from '../data/batch.ts';
 import { windowsOf } from '../data/documents.ts';
 import type { DataOptions } from '../data/labelledData.ts';
@@ -41,6 +42,13 @@ export interface EmbedOptions
   batchSize?: number;
 }
 
+/** Names of `EmbedOptions`. */
+export const embedOptions = Object.keys({
+  ...{ model: true, base: true, texts: true, input: true, out: true, maxLength: true },
+  ...{ stride: true, batchSize: true, textColumn: true, pairColumn: true, format: true },
+  ...{ encoding: true, pooling: true, layers: true, combine: true },
+} satisfies NamesOf<EmbedOptions>);
+
 /** What `embed` reports. */
 export type EmbedEvent = InputEvent;
 
@@ -70,6 +78,7 @@ export async function embed(
   options: EmbedOptions,
   { onEvent: report = () => {}, signal }: RecipeCallbacks<EmbedEvent> = {},
 ): Promise<EmbedResult> {
+  checkKeys(options, embedOptions, 'option of embed');
   const { model, base, out, maxLength, stride, batchSize, pooling, layers, combine } = withDefaults(
     embedDefaults,
     options,

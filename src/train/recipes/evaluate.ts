@@ -1,5 +1,6 @@
 import { withDefaults } from '../../platform/defaults.ts';
 import { UsageError } from '../../platform/errors.ts';
+import { checkKeys, type NamesOf } from '../../platform/usage.ts';
 import { namesOfFiles } from '../data/severalFiles.ts';
 import { evaluateDefaults } from '../defaults.ts';
 import type { Label, Report, TaskName } from '../tasks/task.ts';
@@ -64,6 +65,13 @@ export interface EvaluateOptions extends FileOptions {
   calibrated?: boolean;
 }
 
+const known = Object.keys({
+  ...{ model: true, base: true, data: true, maxLength: true, stride: true, batchSize: true },
+  ...{ textColumn: true, pairColumn: true, labelColumn: true, labelColumns: true },
+  ...{ labelSeparator: true, format: true, encoding: true, threshold: true, worst: true },
+  ...{ abstainBelow: true, calibrated: true },
+} satisfies NamesOf<EvaluateOptions>);
+
 /** What `evaluate` reports. */
 export type EvaluateEvent = InputEvent;
 
@@ -96,6 +104,7 @@ export async function evaluate(
   options: EvaluateOptions,
   { onEvent: report = () => {}, signal }: RecipeCallbacks<EvaluateEvent> = {},
 ): Promise<EvaluateResult> {
+  checkKeys(options, known, 'option of evaluate');
   const {
     model: name,
     base,

@@ -21,7 +21,7 @@ import {
   totalStepsOf,
 } from '../trainer/fit.ts';
 import { type EpochRecord, History, type StepRecord } from '../trainer/history.ts';
-import { examplesPerStep } from '../trainer/hyperparameters.ts';
+import { examplesPerStep, fitOptionsOf } from '../trainer/hyperparameters.ts';
 import { historyPicture } from '../trainer/picture.ts';
 import type { SavedState } from '../trainer/trainer.ts';
 import { removeEarlierResults } from './earlierResults.ts';
@@ -165,7 +165,7 @@ async function trainAndSave(
     train,
     valid,
     {
-      ...settings,
+      ...fitOptionsOf(settings),
       hashEvery: hashEveryOf(settings, train.length),
       signal,
       peakFlops,

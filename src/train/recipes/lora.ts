@@ -4,10 +4,10 @@ import type { PeftModel } from '../../bert/layers/lora/peftModel.ts';
 import { BertModel } from '../../bert/model.ts';
 import { modelFiles } from '../../formats/modelFiles.ts';
 import { type ModelFolder, openModelFolder } from '../../formats/modelFolder.ts';
+import { removeModel } from '../../formats/removeModel.ts';
 import type { FileContent } from '../../platform/atomicWrite.ts';
 import { UsageError } from '../../platform/errors.ts';
 import type { TaskModel } from '../tasks/taskModel.ts';
-import { removeModel } from './outFolder.ts';
 import { writeSentenceFiles } from './sentenceFolder.ts';
 
 /** Training of an adapter instead of the whole model (LoRA, Hu et al. 2021, arXiv 2106.09685). */

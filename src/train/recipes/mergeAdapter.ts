@@ -1,11 +1,12 @@
 import type { BertPreTrainedModel } from '../../bert/pretrainedModel.ts';
 import { modelFiles } from '../../formats/modelFiles.ts';
+import { removeModel } from '../../formats/removeModel.ts';
 import { UsageError } from '../../platform/errors.ts';
 import { BertTokenizer } from '../../text/tokenizer/index.ts';
 import { copyCalibration } from './calibrationFile.ts';
 import { removeEarlierResults } from './earlierResults.ts';
 import type { InputEventOf, RecipeCallbacks } from './events.ts';
-import { checkNoModel, checkOtherFolder, removeModel } from './outFolder.ts';
+import { checkNoModel, checkOtherFolder } from './outFolder.ts';
 import { copySentenceFiles } from './sentenceFolder.ts';
 import { fetchModel } from './start.ts';
 import { loadWholeModel } from './wholeModel.ts';

@@ -1,9 +1,7 @@
 import { modelFiles } from '../../formats/modelFiles.ts';
 import type { ModelFolder } from '../../formats/modelFolder.ts';
-import { removeFile } from '../../platform/checkedFolder.ts';
 import { UsageError } from '../../platform/errors.ts';
 import { listFolder, pathExists } from '../../platform/readFiles.ts';
-import { joinPath } from '../../platform/runtime.ts';
 import { isSamePath } from '../../platform/samePath.ts';
 import { checkpointFolder, checkpointSteps } from '../trainer/checkpoints.ts';
 
@@ -74,17 +72,6 @@ export async function checkNoWeights(out: string): Promise<void> {
   const found = await findFile(out, isWeights);
   if (found !== undefined)
     throw new UsageError(`${out} holds a model (${found}): choose another \`out\``);
-}
-
-/** Files that make a folder that of a whole model, or of an adapter. */
-const filesOf = {
-  model: [modelFiles.weights, modelFiles.weightsIndex],
-  adapter: [modelFiles.adapterConfig, modelFiles.adapterWeights],
-};
-
-/** Removes what a folder, to which a model of another kind was saved, holds of an older one. */
-export async function removeModel(dir: string, kind: 'model' | 'adapter'): Promise<void> {
-  for (const name of filesOf[kind]) await removeFile(joinPath(dir, name));
 }
 
 /** The error of a run whose folder holds something that it would replace. */

@@ -1,10 +1,11 @@
 import { UsageError } from '../../platform/errors.ts';
+import { checkKeys } from '../../platform/usage.ts';
 import type { TextInput } from '../pipelines/encode.ts';
 import type { TaskName } from '../tasks/task.ts';
 import { AbstentionCounter } from './abstentions.ts';
 import type { InputEvent, RecipeCallbacks } from './events.ts';
 import { openPredictor, type PredictResult } from './predictor.ts';
-import type { PredictorOptions } from './predictorOptions.ts';
+import { type PredictorOptions, predictorOptions } from './predictorOptions.ts';
 import { windows } from './windows.ts';
 
 /** Options of `predict`. */
@@ -12,6 +13,8 @@ export interface PredictRecipeOptions extends PredictorOptions {
   /** Pairs for a model that was trained on pairs; a model that tags words takes single texts. */
   texts: readonly TextInput[];
 }
+
+const known = [...predictorOptions, 'texts'];
 
 /** What `predict` reports. */
 export type PredictEvent = InputEvent;
@@ -29,6 +32,7 @@ export async function predict(
   options: PredictRecipeOptions,
   { onEvent: report = () => {}, signal }: RecipeCallbacks<PredictEvent> = {},
 ): Promise<PredictResult> {
+  checkKeys(options, known, 'option of predict');
   const { texts, model } = options;
   const predictor = await openPredictor(options, report);
   checkSingle(texts, predictor.task, model);
@@ -61,6 +65,7 @@ export async function* predictStream(
   options: PredictStreamOptions,
   { onEvent: report = () => {}, signal }: RecipeCallbacks<PredictEvent> = {},
 ): AsyncGenerator<{ texts: TextInput[]; result: PredictResult }> {
+  checkKeys(options, known, 'option of predictStream');
   const predictor = await openPredictor(options, report);
   const unseen = predictor.unseenCounter();
   const abstentions = new AbstentionCounter(options.abstainBelow);

@@ -1,5 +1,6 @@
 import { type DataFormat, formatOf } from '../../formats/tables/format.ts';
 import { isRowProblem } from '../../formats/tables/table.ts';
+import { checkKeys } from '../../platform/usage.ts';
 import { filesOf, namesOfFiles } from '../data/severalFiles.ts';
 import type { TaskName } from '../tasks/task.ts';
 import { AbstentionCounter } from './abstentions.ts';
@@ -15,7 +16,7 @@ import { openInputs } from './inputTables.ts';
 import { checkOutFile, writeOutFile } from './outFile.ts';
 import { predictionWriter } from './predictionWriter.ts';
 import { openPredictor } from './predictor.ts';
-import type { PredictorOptions } from './predictorOptions.ts';
+import { type PredictorOptions, predictorOptions } from './predictorOptions.ts';
 import { windows } from './windows.ts';
 
 /** Options of `predictFile`. */
@@ -37,6 +38,12 @@ export interface PredictFileOptions extends PredictorOptions, InputOptions {
    */
   outFormat?: DataFormat;
 }
+
+/** Names of `PredictFileOptions`. */
+export const predictFileOptions = [
+  ...predictorOptions,
+  ...['input', 'out', 'outFormat', 'textColumn', 'pairColumn', 'format', 'encoding'],
+];
 
 /** What `predictFile` reports. */
 export type PredictFileEvent =
@@ -77,6 +84,7 @@ export async function predictFile(
   options: PredictFileOptions,
   { onEvent: report = () => {}, signal }: RecipeCallbacks<PredictFileEvent> = {},
 ): Promise<PredictFileResult> {
+  checkKeys(options, predictFileOptions, 'option of predictFile');
   const { out } = options;
   const files = filesOf(options.input);
   if (typeof out === 'string') {

@@ -1,5 +1,6 @@
 import { UsageError } from '../../platform/errors.ts';
 import { formatValue } from '../../platform/format.ts';
+import type { NamesOf } from '../../platform/usage.ts';
 import type { TaskName } from '../tasks/task.ts';
 import { checkAbstaining } from './calibrationFile.ts';
 
@@ -43,6 +44,13 @@ export interface PredictorOptions {
   /** Default 32. */
   batchSize?: number;
 }
+
+/** Names of `PredictorOptions`. */
+export const predictorOptions = Object.keys({
+  ...{ model: true, base: true, threshold: true, abstainBelow: true, calibrated: true },
+  ...{ topK: true, maxLength: true, stride: true, maxAnswerLength: true },
+  ...{ nullScoreDiffThreshold: true, batchSize: true },
+} satisfies NamesOf<PredictorOptions>);
 
 /** @throws UsageError unless a model gives several labels, and the threshold is a probability. */
 export function checkThreshold(threshold: number, task: TaskName, model: string): void {

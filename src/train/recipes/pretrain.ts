@@ -21,7 +21,7 @@ import {
 } from './pretrainRun.ts';
 import { findsRun, RunFolder } from './runFolder.ts';
 import { checkSameOptions } from './sameOptions.ts';
-import { checkPretrainSettings } from './settings.ts';
+import { checkPretrainOptions, checkPretrainSettings } from './settings.ts';
 import { checkDevice, checkStart, checkUnchanged, deviceSettings, markFiles } from './start.ts';
 import { withTensorBoard } from './tensorBoard.ts';
 
@@ -57,6 +57,7 @@ export async function pretrain(
   options: PretrainRecipeOptions | { resume: string },
   given: TrainingCallbacks<PretrainEvent, BegunPretraining> = {},
 ): Promise<PretrainResult> {
+  checkPretrainOptions(options);
   const callbacks = { ...given, signal: agreedSignal(given.signal) };
   const report = callbacks.onEvent ?? (() => {});
   const folder = new RunFolder('out' in options ? options.out : options.resume);

@@ -1,6 +1,7 @@
 import { bertConfig } from '../../bert/config.ts';
 import { modelFiles } from '../../formats/modelFiles.ts';
 import { openModelFolder } from '../../formats/modelFolder.ts';
+import { removeModel } from '../../formats/removeModel.ts';
 import { measurePeaks } from '../../measure/peaks.ts';
 import { withDefaults } from '../../platform/defaults.ts';
 import { hashFile } from '../../platform/hash.ts';
@@ -33,7 +34,6 @@ import {
   troubleCallbacks,
 } from './events.ts';
 import { writePretrainCard } from './modelCard.ts';
-import { removeModel } from './outFolder.ts';
 import { openPretrainData, type PretrainDataOptions } from './pretrainData.ts';
 import { writeReceipt } from './receipt/receipt.ts';
 import { reportPretraining } from './report/pretrainReport.ts';

@@ -5,6 +5,7 @@
 import * as v from 'valibot';
 import { parseSchema } from '../../formats/parseSchema.ts';
 import { joinPath } from '../../platform/runtime.ts';
+import { checkKeys } from '../../platform/usage.ts';
 import { objectiveNames, taskNames } from '../defaults.ts';
 import { reductionNames } from '../distributed/exchange.ts';
 import { similarityLosses } from '../tasks/lossNames.ts';
@@ -100,6 +101,23 @@ const pretrainSchema = v.looseObject({
   heads: count,
   intermediateSize: count,
 });
+
+/** What a run keeps besides its options. */
+const kept: readonly string[] = [
+  ...['command', 'version', 'device', 'precision', 'bytes', 'hashes', 'totalSteps'],
+];
+/** Options that say where a run is. */
+const places: readonly string[] = ['out', 'overwrite', 'resume'];
+const optionsOf = ({ entries }: { entries: object }): string[] =>
+  [...Object.keys(entries), ...places].filter((name) => !kept.includes(name));
+
+/** @throws UsageError for an option that `fineTune` does not have. */
+export const checkFineTuneOptions = (options: object): void =>
+  checkKeys(options, optionsOf(fineTuneSchema), 'option of fineTune');
+
+/** @throws UsageError for an option that `pretrain` does not have. */
+export const checkPretrainOptions = (options: object): void =>
+  checkKeys(options, optionsOf(pretrainSchema), 'option of pretrain');
 
 const checker = (schema: v.GenericSchema, what: string) => (settings: unknown, dir: string) => {
   parseSchema(schema, { settings }, joinPath(dir, STATE), what);

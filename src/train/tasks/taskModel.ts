@@ -158,7 +158,7 @@ export async function loadTaskModel(
     case 'multiple-choice':
       return loadTrained(AutoModelForMultipleChoice, folder);
     case taskHeads.similarity: {
-      const { model, tokenizer } = await loadTrained(AutoModel, folder, POOLER);
+      const { model, tokenizer } = await loadTrained(AutoModel, folder, { unused: POOLER });
       setSentenceSettings(model as BertModel, await readSentenceSettings(folder.dir));
       return { model: model as BertModel, tokenizer };
     }
@@ -172,7 +172,8 @@ const POOLER = 'pooler.';
 
 /**
  * The model of a folder, all of whose weights are in the folder, with its tokenizer.
- * @param unused how the names of weights begin that the task has no use for
+ * @param options `tokenizer`: one that takes the place of the folder's. `unused`: how the names of
+ *   weights begin that the task has no use for.
  * @throws UsageError when one cannot be read, when they do not fit each other (`checkVocab`), when
  * the folder's model is one for another task, or when weights are missing, the pooler's included:
  * they would be random.
@@ -180,11 +181,11 @@ const POOLER = 'pooler.';
 export async function loadTrained<M extends BertPreTrainedModel>(
   Model: AutoModelClass<M>,
   source: ModelSource,
-  unused?: string,
+  { tokenizer: given, unused }: { tokenizer?: BertTokenizer; unused?: string } = {},
 ): Promise<{ model: M; tokenizer: BertTokenizer }> {
   const folder = await openModelFolder(source);
   const config = await AutoConfig.fromPretrained(folder);
-  const tokenizer = await BertTokenizer.fromPretrained(folder);
+  const tokenizer = given ?? (await BertTokenizer.fromPretrained(folder));
   checkVocab(tokenizer, config, folder.name);
   await checkTask(folder, Model.heads);
   const model = await Model.fromPretrained(folder);

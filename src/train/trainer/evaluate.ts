@@ -6,6 +6,7 @@ import { shareWork } from '../distributed/shareWork.ts';
 import type { Label } from '../tasks/task.ts';
 import { deviceOf, forwardForTask, type TaskModel, taskOf } from '../tasks/taskModel.ts';
 import { checkFiniteOutputs } from './checks.ts';
+import { enterEvaluation } from './evaluationMode.ts';
 import { resolveExamples, type TrainingExample } from './examples.ts';
 import { inMemory, type MemoryOptions } from './inMemory.ts';
 
@@ -64,8 +65,7 @@ export async function evaluateExamples(
   // The temperature of a document is that of its own logits, not of its windows'.
   const wanted = hasWindows ? { logits: true } : { ...asked, temperature };
   const givesLogits = wanted.logits === true;
-  const wasTraining = model.training;
-  model.eval();
+  const leave = enterEvaluation(model);
   const task = taskOf(model);
   const { padTokenId, maxPositionEmbeddings, numLabels } = model.config;
   const labelled = examples.every(({ label }) => label !== undefined);
@@ -109,7 +109,7 @@ export async function evaluateExamples(
       for await (const { piece, output } of work) collect(piece, output);
     });
   } finally {
-    model.train(wasTraining);
+    leave();
   }
   const loss = labelled ? total.loss / total.weight : Number.NaN;
   if (hasWindows)

@@ -16,6 +16,7 @@ import type { FitCallbacks, FitPosition, FitState } from './fitState.ts';
 import { type EpochRecord, History, type StepRecord } from './history.ts';
 import {
   checkCount,
+  checkFitOptions,
   checkHyperparameters,
   examplesPerStep,
   type FitOptions,
@@ -43,13 +44,12 @@ export const totalStepsOf = (
 /**
  * Fine-tunes a model with AdamW, by default on a linear schedule, for the task that its class and
  * `problemType` tell. With validation data each epoch ends with an evaluation (or every `evalEvery`
- * steps), and training stops
- * early once the task's metric no longer rises. Labels are ids, or names that the model has.
+ * steps), and training stops early once the task's metric no longer rises. Labels are ids, or names
+ * that the model has.
  * @param state where to continue; the model must have the weights it had there
  * @returns steps and epochs; if `signal` stopped it, up to there.
  * @throws UsageError if there are no examples, a text is not encoded, the model does not have a
- * label, or an option is out of range; NotFiniteError if the loss or the weights are no longer
- * finite.
+ * label, or an option is out of range; NotFiniteError if loss or weights are no longer finite.
  * @example
  * const history = await fit(model, train, valid, { epochs: 2, learningRate: 5e-4 });
  * console.log(history.bestEpoch?.validAccuracy);
@@ -63,6 +63,7 @@ export async function fit(
 ): Promise<History> {
   const { signal, stopAfter, peakFlops, onStep, onEpoch, onBest, onCheckpoint, ...rest } = options;
   const { onOutOfMemory, onSkip, onHash, ...given } = rest;
+  checkFitOptions(given);
   const asked = withDefaults(fitDefaults as Omit<FitOptions, 'batchSize'>, given);
   if (train.length === 0) throw new UsageError('there are no examples to train on');
   checkCount('epochs', asked.epochs);

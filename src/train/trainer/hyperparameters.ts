@@ -1,6 +1,7 @@
 import type { Module } from '../../nn/index.ts';
 import { UsageError } from '../../platform/errors.ts';
 import { formatValue } from '../../platform/format.ts';
+import { checkKeys } from '../../platform/usage.ts';
 import { type Reduction, reductionNames } from '../distributed/exchange.ts';
 import { getWorldSize } from '../distributed/processGroup.ts';
 import type { Metric } from '../tasks/metric.ts';
@@ -87,6 +88,25 @@ export interface FitOptions extends Hyperparameters, LossOptions {
    */
   hashEvery?: number;
 }
+
+/** The compiler sees to it that none is missing. */
+const fitOptions = Object.keys({
+  ...{ learningRate: 1, lrScheduler: 1, warmupRatio: 1, warmupSteps: 1, weightDecay: 1 },
+  ...{ gradientAccumulationSteps: 1, reduction: 1, maxGradNorm: 1, gradientCheckpointing: 1 },
+  ...{ onNan: 1, detectAnomaly: 1, seed: 1, epochs: 1, maxSteps: 1, batchSize: 1, evalEvery: 1 },
+  ...{ metric: 1, patience: 1, layerDecay: 1, groupByLength: 1, saveEvery: 1, hashEvery: 1 },
+  ...{ labelSmoothing: 1, classWeights: 1, focalLoss: 1, loss: 1 },
+} satisfies Record<keyof FitOptions, 1>);
+
+/** Those of settings that `fit` takes. */
+export const fitOptionsOf = <T extends FitOptions>(settings: T): FitOptions =>
+  Object.fromEntries(
+    Object.entries(settings).filter(([name]) => fitOptions.includes(name)),
+  ) as unknown as FitOptions;
+
+/** @throws UsageError for an option that `fit` does not have. */
+export const checkFitOptions = (options: object): void =>
+  checkKeys(options, fitOptions, 'option of fit');
 
 /** @throws UsageError if a value is out of range; names the field. */
 export function checkHyperparameters(options: Hyperparameters): void {

@@ -181,9 +181,10 @@ describe('freezing', () => {
 
   test('more layers than there are cannot be frozen', () => {
     const model = BertForSequenceClassification.fromConfig(config);
-    expect(() => freezeEncoder(model, 4)).toThrow(
-      '`freeze`: expected at most 3, the number of layers',
-    );
+    for (const layers of [4, -1, 1.5, Number.NaN])
+      expect(() => freezeEncoder(model, layers)).toThrow(
+        `\`freeze\`: expected at most 3, the number of layers, or 'all', got ${layers}`,
+      );
   });
 
   test('a module keeps its parameters, and no other tensors become ones', () => {

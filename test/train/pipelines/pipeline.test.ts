@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
@@ -72,6 +72,42 @@ describe('pipeline', () => {
     await expect(pipeline('text-classification', model)).rejects.toThrow(
       'pipeline: `tokenizer`: expected the tokenizer of the model, got none',
     );
+  });
+
+  test('of a folder takes another tokenizer, and needs none of the folder then', async () => {
+    const dir = join(root, 'no-tokenizer');
+    await BertForSequenceClassification.fromConfig(config, 3).savePretrained(dir);
+    const made = await pipeline('text-classification', dir, { tokenizer });
+    const read = await pipeline('text-classification', saved.get('BertForSequenceClassification')!);
+    expect(await made.predict(['a film'])).toEqual(await read.predict(['a film']));
+    const larger = new BertTokenizer([...words, 'more', 'words']);
+    await expect(
+      pipeline('ner', saved.get('BertForTokenClassification')!, { tokenizer: larger }),
+    ).rejects.toThrow(/has 11 tokens, but the model has 9 embeddings/);
+    await expect(pipeline('ner', dir, { device: 0 } as never)).rejects.toThrow(
+      'unknown option of pipeline "device": expected one of tokenizer',
+    );
+    await expect(pipeline('ner', undefined as never)).rejects.toThrow('`model`: expected a folder');
+  });
+
+  test('keeps how a folder makes vectors, whatever its tokenizer', async () => {
+    const dir = join(root, 'sentences');
+    await BertModel.fromConfig(config, 3).savePretrained(dir, tokenizer.files());
+    await mkdir(join(dir, '1_Pooling'));
+    const pooling = JSON.stringify({ pooling_mode_cls_token: true });
+    await writeFile(join(dir, '1_Pooling', 'config.json'), pooling);
+    const modules = [
+      { type: 'Transformer', path: '' },
+      { type: 'Pooling', path: '1_Pooling' },
+    ];
+    await writeFile(join(dir, 'modules.json'), JSON.stringify(modules));
+    const [own, given] = [
+      await pipeline('feature-extraction', dir),
+      await pipeline('feature-extraction', dir, { tokenizer }),
+    ];
+    expect(own.sentence?.pooling).toBe('cls');
+    expect(given.sentence).toEqual(own.sentence);
+    expect(await given.predict(['a film'])).toEqual(await own.predict(['a film']));
   });
 
   test.each([

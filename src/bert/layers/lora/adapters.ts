@@ -46,9 +46,9 @@ export const savedModules = ({ saved }: AdapterCheckpoint): string[] => [
   ...new Set(Array.from(saved.keys(), moduleOf)),
 ];
 
-/** @throws UsageError unless the layers of an adapter are those of a model. */
+/** @throws UsageError unless the layers of an adapter, and what it saves whole, are a model's. */
 export function checkShapes(
-  { layers }: AdapterCheckpoint,
+  { layers, saved }: AdapterCheckpoint,
   model: BertPreTrainedModel,
   source: string,
 ): void {
@@ -58,9 +58,16 @@ export function checkShapes(
       shape,
     ]),
   );
-  for (const [layer, { A, B }] of layers) {
-    const name = `${layer}.weight`;
-    const [expected, shape] = [[B.shape[0], A.shape[1]], shapes.get(name)];
+  const changed = Array.from(layers, ([layer, { A, B }]): [string, readonly number[]] => [
+    `${layer}.weight`,
+    [B.shape[0], A.shape[1]],
+  ]);
+  const whole = Array.from(saved, ([name, weight]): [string, readonly number[]] => [
+    name,
+    weight.shape,
+  ]);
+  for (const [name, expected] of [...changed, ...whole]) {
+    const shape = shapes.get(name);
     if (shape?.join() !== expected.join())
       throw new UsageError(
         `${source} is an adapter for another model: expected ${name} of ` +

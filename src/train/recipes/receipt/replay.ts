@@ -3,6 +3,7 @@ import type { BertConfig } from '../../../bert/config.ts';
 import { fineTuneDefaults, pretrainRecipeDefaults } from '../../defaults.ts';
 import { pretrainModel } from '../../pretraining/pretrain.ts';
 import { fit } from '../../trainer/fit.ts';
+import { fitOptionsOf } from '../../trainer/hyperparameters.ts';
 import type { StepHash } from '../../trainer/weightsHash.ts';
 import { readFineTuning } from '../fineTune.ts';
 import { prepareFineTuning } from '../fineTunePrepare.ts';
@@ -49,9 +50,9 @@ export const fineTuning: Replayed = {
     const { model, split } = prepared;
     const hashEvery = hashEveryOf(settings, split.train.length);
     // Evaluations change no weights. They tell when to stop early, which `to` tells here.
-    const run = { ...settings, hashEvery, patience: Number.MAX_SAFE_INTEGER, stopAfter: to };
-    if (onModel(model.config))
-      await fit(model, split.train, [], { ...run, ...callbacks }, withoutHashes(begun?.state));
+    const always = { patience: Number.MAX_SAFE_INTEGER, stopAfter: to };
+    const run = { ...fitOptionsOf(settings), hashEvery, ...always, ...callbacks };
+    if (onModel(model.config)) await fit(model, split.train, [], run, withoutHashes(begun?.state));
     model.dispose();
   },
 };

@@ -81,8 +81,9 @@ describe('getPeftModel', () => {
     [{ targetModules: '(' }, /`targetModules`: expected .* that JavaScript reads, got "\("/],
     [{ modulesToSave: ['decoder'] }, /`modulesToSave`: expected modules of the model/],
     [{ bias: 'some' as 'all' }, /`bias`: expected one of none, all, lora_only/],
+    [{ lora_alpha: 16 }, /unknown field of LoraConfig "lora_alpha": expected one of r, loraAlpha/],
   ])('refuses %o', (wrong, message) => {
-    const call = () => getPeftModel(makeModel(), wrong);
+    const call = () => getPeftModel(makeModel(), wrong as never);
     expect(call).toThrow(UsageError);
     expect(call).toThrow(message);
   });

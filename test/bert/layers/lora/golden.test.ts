@@ -10,6 +10,10 @@ import {
   openModelFolder,
   PeftModel,
 } from '../../../../src/entries/bert.ts';
+import {
+  parseSafetensors,
+  serializeSafetensors,
+} from '../../../../src/formats/safetensors/file.ts';
 import { setDevice, type Tensor } from '../../../../src/tensor/index.ts';
 import { BertTokenizer } from '../../../../src/text/tokenizer/index.ts';
 import { loadTaskModel } from '../../../../src/train/tasks/taskModel.ts';
@@ -142,6 +146,32 @@ describe('an adapter folder that cannot be read', () => {
     await expect(openModelFolder(join(dir, 'base'), { base: other })).rejects.toThrow(
       /`base` goes with an adapter/,
     );
+  });
+
+  it('makes room for a whole model that is saved to it', async () => {
+    const folder = broken('overwritten', {});
+    const Model = BertForSequenceClassification;
+    const model = await Model.fromPretrained(join(dir, 'base'), { labels: ['a', 'b'], seed: 4 });
+    await model.savePretrained(folder);
+    const again = await Model.fromPretrained(folder);
+    const [found, wanted] = [again, model].map((one) => one.eval().forward(inputs).logits.data());
+    expect(await found).toEqual(await wanted);
+  });
+
+  it('leaves a model that it is put on as it was', async () => {
+    const model = await BertForSequenceClassification.fromPretrained(join(dir, 'base'));
+    const before = model.namedParameters().map(([name]) => name);
+    const folder = broken('other head', {});
+    const path = join(folder, 'adapter_model.safetensors');
+    const { tensors } = parseSafetensors(new Uint8Array(readFileSync(path)));
+    const name = [...tensors.keys()].find((each) => each.endsWith('classifier.bias'))!;
+    tensors.set(name, { dtype: 'F32', shape: [5], data: new Uint8Array(20) });
+    writeFileSync(path, serializeSafetensors(tensors));
+    await expect(PeftModel.fromPretrained(model, folder)).rejects.toThrow(
+      /classifier\.bias of \[5\]/,
+    );
+    expect(model.namedParameters().map(([name]) => name)).toEqual(before);
+    expect(model.parameters().every(({ requiresGrad }) => requiresGrad)).toBe(true);
   });
 
   it('without weights, or with another tensor, names the file', async () => {
