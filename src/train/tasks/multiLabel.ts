@@ -1,4 +1,5 @@
 import { exactMatch, multiLabelReport } from '../metrics/index.ts';
+import { cleanLabel } from './labelNames.ts';
 import { labelName, scoresByLabel, type Task } from './task.ts';
 
 /** About the least that float32 holds. */
@@ -14,7 +15,9 @@ export const multiLabel: Task = {
   labelColumns: ['labels', 'label', 'classes', 'categories', 'tags', 'topics', 'emotions'],
   parse(value, separator, known) {
     const cells = listOf(value, separator);
-    const names = cells?.map((cell) => labelName(cell, known));
+    // What an array lacks is null or left out: a text such as NA is a name there.
+    const isArray = Array.isArray(value);
+    const names = cells?.map((cell) => labelName(cell, isArray ? [cleanLabel(`${cell}`)] : known));
     if (names?.every((name) => name !== undefined)) return names;
     return `an array of labels, or a text with ${JSON.stringify(separator)} between them`;
   },

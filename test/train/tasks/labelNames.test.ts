@@ -147,6 +147,14 @@ describe('missing labels', () => {
     expect(data.problems).toHaveLength(1);
   });
 
+  it('are labels in an array, where a missing one is null or left out', async () => {
+    const rows = [['NA', 'x'], ['None'], [null], ['']].map((labels) => ({ text: 'a', labels }));
+    const jsonl = rows.map((row) => JSON.stringify(row)).join('\n');
+    const data = await parse(jsonl, 'a.jsonl', { task: 'multi-label' });
+    expect(data.labels).toEqual(['NA', 'None', 'x']);
+    expect(data.problems.map(({ line }) => line)).toEqual([3, 4]);
+  });
+
   it('are broken rows in scores, several labels and JSON too', async () => {
     const scores = await parse('text,score\na,nan\nb,1\n', 'a.csv', { task: 'regression' });
     expect(scores.problems).toEqual([{ line: 2, reason: 'no label in column score: got "nan"' }]);
