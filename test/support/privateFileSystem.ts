@@ -101,6 +101,7 @@ class DirectoryHandle {
 function locks() {
   const held = new Map<string, Promise<unknown>>();
   return {
+    query: async () => ({ held: [] }),
     request(name: string, ...rest: unknown[]) {
       const work = rest.at(-1) as () => Promise<unknown>;
       const { signal } = (rest.length > 1 ? rest[0] : {}) as { signal?: AbortSignal };

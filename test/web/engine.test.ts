@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { namesIn, writePrivate } from '../../src/platform/browser/privateFiles.ts';
 import { savedDtype } from '../../web/file/model.ts';
 import { give } from '../../web/src/engine/data.ts';
+import { splitRows } from '../../web/src/engine/labelled.ts';
 import { lessonOf } from '../../web/src/engine/lessons.ts';
 import { historyOf, newRun, type Row } from '../../web/src/engine/runs.ts';
 import { fakeNavigator } from '../support/privateFileSystem.ts';
@@ -33,6 +34,26 @@ describe('folders of the page', () => {
     const file = new File(['{"broken'], 'broken.json');
     await expect(give([{ path: 'broken.json', file }])).rejects.toThrow();
     expect((await namesIn('opfs:/sets'))?.directory).toEqual([]);
+  });
+});
+
+describe('rows that are set aside', () => {
+  it('have no label that the others lack', () => {
+    const rows = Array.from({ length: 20 }, (_, i): Row => {
+      return { text: `text ${i}`, label: i % 3 ? ['common'] : ['common', `rare ${i}`] };
+    });
+    for (let seed = 0; seed < 8; seed++) {
+      const { train, valid } = splitRows(rows, 'multi-label', seed);
+      const known = new Set(train.flatMap(({ label }) => label));
+      expect(valid.flatMap(({ label }) => label).filter((label) => !known.has(label))).toEqual([]);
+      expect(new Set([...train, ...valid])).toEqual(new Set(rows));
+      expect(valid.length).toBeGreaterThan(0);
+    }
+  });
+
+  it('are missed where no label is one of two texts', () => {
+    const rows = Array.from({ length: 5 }, (_, i): Row => ({ text: 'a', label: [`label ${i}`] }));
+    expect(() => splitRows(rows, 'multi-label', 42)).toThrow(/^`data`: expected texts to validate/);
   });
 });
 

@@ -43,7 +43,7 @@ export function lessonOf(
 const labelsOf = ({ label }: Row): string[] => (typeof label === 'number' ? [] : [label].flat());
 
 /** A row of each label that no row of `chosen` has: a rare label is not to be forgotten. */
-function rowsOfOtherLabels(rows: readonly Row[], chosen: readonly Row[]): Row[] {
+export function rowsOfOtherLabels(rows: readonly Row[], chosen: readonly Row[]): Row[] {
   const seen = new Set(chosen.flatMap(labelsOf));
   return rows.filter((row) => {
     const isNew = labelsOf(row).some((label) => !seen.has(label));

@@ -1,14 +1,8 @@
 import { DeviceLostError } from 'wigbert';
-import {
-  type FineTuneEvent,
-  fineTune,
-  History,
-  readData,
-  stratifiedSplit,
-  taskOf,
-} from 'wigbert/train';
+import { type FineTuneEvent, fineTune, History, taskOf } from 'wigbert/train';
 import { metricKey } from '../../../src/train/tasks/metric.ts';
 import { deviceInfo, forgetDevice, useDeviceOf } from './device.ts';
+import { labelledRows, splitRows } from './labelled.ts';
 import { lessonOf } from './lessons.ts';
 import type { Answer, Progress, Run, TrainRequest } from './protocol.ts';
 import {
@@ -19,13 +13,11 @@ import {
   isHeld,
   modelFolder,
   newRun,
-  type Row,
   readRows,
   saveRun,
   writeRows,
 } from './runs.ts';
 
-const VALID_SPLIT = 0.2;
 /**
  * Steps between two checkpoints, at most, and checkpoints in a run, at least. One takes as long as
  * some five steps, whatever the size of the model.
@@ -34,72 +26,57 @@ const [SAVE_EVERY, LEAST_SAVES] = [50, 3];
 /** Milliseconds between two reports to the page, and between two drawings. */
 const [REPORT_EVERY, DRAW_EVERY] = [200, 600];
 
-/** The run that is training. */
-let current: { id: number; controller: AbortController } | undefined;
+/** Ends the training that there is. */
+let current: AbortController | undefined;
 
 export const isTraining = (): boolean => current !== undefined;
-export const stop = (): void => current?.controller.abort();
+export const stop = (): void => current?.abort();
+
+/** Runs a training, unless there is another: it can be stopped from the first moment on. */
+async function claimed(work: (signal: AbortSignal) => Promise<Run>): Promise<Run> {
+  if (current) throw new Error('another run is training');
+  current = new AbortController();
+  try {
+    return await work(current.signal);
+  } finally {
+    current = undefined;
+  }
+}
 
 type StepRecord = History['steps'][number];
 type EpochRecord = History['epochs'][number];
 type Report = (progress: Progress) => void;
 
 /** Begins a run. */
-export async function train(request: TrainRequest, report: Report): Promise<Run> {
-  const { set, base, settings } = request;
-  const rows = await labelledRows(request);
-  const stratified = set.chosen.task === 'classification';
-  const labels = [...new Set(rows.map(({ label }) => label))];
-  const kinds = rows.map(({ label }) => (stratified ? labels.indexOf(label) : 0));
-  const split = stratifiedSplit(kinds, VALID_SPLIT, settings.seed);
-  const run = await newRun(async (id) => {
-    await writeRows(dataFile(id, 'valid'), pick(rows, split.valid));
-    await writeRows(dataFile(id, 'train'), pick(rows, split.train));
-    const about = { base, set, task: set.chosen.task, settings };
-    return keepRun({ ...freshRun(id, set.name), ...about });
+export const train = ({ set, base, settings }: TrainRequest, report: Report): Promise<Run> =>
+  claimed(async (signal) => {
+    const { task } = set.chosen;
+    const rows = splitRows(await labelledRows(set), task, settings.seed);
+    const run = await newRun(async (id) => {
+      for (const part of ['valid', 'train'] as const)
+        await writeRows(dataFile(id, part), rows[part]);
+      return keepRun({ ...freshRun(id, set.name), base, set, task, settings });
+    });
+    return begin(run, report, signal);
   });
-  return begin(run, report);
-}
 
 async function keepRun(run: Run): Promise<Run> {
   await saveRun(run);
   return run;
 }
 
-const pick = (rows: readonly Row[], indices: readonly number[]): Row[] =>
-  indices.map((index) => rows[index]);
-
 const freshRun = (id: number, name: string) => ({
   ...{ id, name, status: 'running' as const, created: Date.now() },
   ...{ labels: [], step: 0, totalSteps: 0, train: 0, valid: 0 },
 });
 
-/** The rows of a set that have a label. */
-async function labelledRows({ set }: TrainRequest): Promise<Row[]> {
-  const { examples, labels } = await readData(set.path, set.chosen);
-  return examples.map(({ text, pair, label }) => ({
-    text,
-    ...(pair !== undefined && { pair }),
-    label: namedLabel(label as number | number[], labels, set.chosen.task),
-  }));
-}
-
-function namedLabel(
-  label: number | number[],
-  labels: readonly string[],
-  task: Run['task'],
-): Row['label'] {
-  if (Array.isArray(label)) return labels.filter((_, i) => label[i] === 1);
-  return task === 'regression' ? label : labels[label];
-}
-
-async function begin(run: Run, report: Report): Promise<Run> {
+async function begin(run: Run, report: Report, signal: AbortSignal): Promise<Run> {
   const { task, settings } = run;
   const { seed, epochs, batchSize, learningRate, maxLength } = settings;
   const rows = await readRows(dataFile(run.id, 'train'));
   const steps = epochs * Math.ceil(rows.length / batchSize);
   const saveEvery = Math.max(1, Math.min(SAVE_EVERY, Math.floor(steps / LEAST_SAVES)));
-  return follow(run, report, (callbacks) =>
+  return follow(run, report, signal, (callbacks) =>
     fineTune(
       {
         ...{ data: dataFile(run.id, 'train'), valid: dataFile(run.id, 'valid') },
@@ -115,18 +92,15 @@ async function begin(run: Run, report: Report): Promise<Run> {
 }
 
 /** Goes on with a run that was stopped, in whatever way. */
-export async function resume(id: number, report: Report): Promise<Run> {
-  const run = await findRun(id);
-  const history = await historyOf(id);
-  // Closed before its first checkpoint.
-  if (!history) return begin(run, report);
-  return follow(
-    run,
-    report,
-    (callbacks) => fineTune({ resume: modelFolder(id) }, callbacks),
-    history,
-  );
-}
+export const resume = (id: number, report: Report): Promise<Run> =>
+  claimed(async (signal) => {
+    const run = await findRun(id);
+    const history = await historyOf(id);
+    // Closed before its first checkpoint.
+    if (!history) return begin(run, report, signal);
+    const goOn = (callbacks: Callbacks) => fineTune({ resume: modelFolder(id) }, callbacks);
+    return follow(run, report, signal, goOn, history);
+  });
 
 type Callbacks = NonNullable<Parameters<typeof fineTune>[1]>;
 
@@ -134,29 +108,24 @@ type Callbacks = NonNullable<Parameters<typeof fineTune>[1]>;
 async function follow(
   run: Run,
   report: Report,
+  signal: AbortSignal,
   start: (callbacks: Callbacks) => ReturnType<typeof fineTune>,
   history?: History,
 ): Promise<Run> {
-  if (current) throw new Error('another run is training');
-  const controller = new AbortController();
-  current = { id: run.id, controller };
   const watch = new Watch({ ...run, status: 'running', error: undefined }, report, history);
   await saveRun(watch.run);
   try {
-    const result = await start({
-      signal: controller.signal,
-      openDevice: useDeviceOf,
-      onEvent: (event) => watch.hear(event),
-    });
-    watch.run.status = result.interrupted ? 'stopped' : 'done';
+    const onEvent = (event: FineTuneEvent) => watch.hear(event);
+    // It may have been stopped while its rows were read.
+    const interrupted =
+      signal.aborted || (await start({ signal, openDevice: useDeviceOf, onEvent })).interrupted;
+    watch.run.status = interrupted ? 'stopped' : 'done';
   } catch (error) {
     if (error instanceof DeviceLostError) forgetDevice();
     // The lock of this tab is given back: another tab trains it, and keeps what becomes of it.
     if (await isHeld(run.id)) throw error;
     watch.run.status = 'failed';
     watch.run.error = (error as Error).message;
-  } finally {
-    current = undefined;
   }
   await watch.saved;
   await saveRun(watch.run);
@@ -257,19 +226,22 @@ function bestOf({ monitor, bestEpoch }: History): Run['best'] {
 const LEARN_EPOCHS = 2;
 
 /** Goes on training with what a person answered, from the model of a run. */
-export async function learn(parent: number, answers: Answer[], report: Report): Promise<Run> {
-  const from = await findRun(parent);
-  const all = await readRows(dataFile(parent, 'rows'));
-  const before = all.length > 0 ? all : await readRows(dataFile(parent, 'train'));
-  const valid = await readRows(dataFile(parent, 'valid'));
-  const lesson = lessonOf(before, valid, answers, from.task);
-  const { set, task, settings } = from;
-  const base = { name: `${from.name} #${parent}`, path: modelFolder(parent) };
-  const next = { ...settings, epochs: LEARN_EPOCHS, learningRate: settings.learningRate / 2 };
-  const run = await newRun(async (id) => {
-    for (const part of ['rows', 'valid', 'train'] as const)
-      await writeRows(dataFile(id, part), lesson[part]);
-    return keepRun({ ...freshRun(id, from.name), parent, base, set, task, settings: next });
+export const learn = (parent: number, answers: Answer[], report: Report): Promise<Run> =>
+  claimed(async (signal) => {
+    const from = await findRun(parent);
+    const all = await readRows(dataFile(parent, 'rows'));
+    const before = all.length > 0 ? all : await readRows(dataFile(parent, 'train'));
+    const valid = await readRows(dataFile(parent, 'valid'));
+    const lesson = lessonOf(before, valid, answers, from.task);
+    const { set, task, settings } = from;
+    const base = { name: `${from.name} #${parent}`, path: modelFolder(parent) };
+    // The rate of a first lesson holds for those after it: each learns as much of its answers.
+    const learningRate = settings.learningRate / (from.parent === undefined ? 2 : 1);
+    const next = { ...settings, epochs: LEARN_EPOCHS, learningRate };
+    const run = await newRun(async (id) => {
+      for (const part of ['rows', 'valid', 'train'] as const)
+        await writeRows(dataFile(id, part), lesson[part]);
+      return keepRun({ ...freshRun(id, from.name), parent, base, set, task, settings: next });
+    });
+    return begin(run, report, signal);
   });
-  return begin(run, report);
-}
