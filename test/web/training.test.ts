@@ -1,13 +1,16 @@
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { namesIn } from '../../src/platform/browser/privateFiles.ts';
-import type { DataSet, TrainRequest } from '../../web/src/engine/protocol.ts';
-import { saveRun } from '../../web/src/engine/runs.ts';
+import type { DataSet, Judged, Run, TrainRequest } from '../../web/src/engine/protocol.ts';
+import { dataFile, newRun, readRows, saveRun, writeRows } from '../../web/src/engine/runs.ts';
 import { isTraining, learn, resume, stop, train } from '../../web/src/engine/training.ts';
+import { forget, mistakes, predict, unlabelled } from '../../web/src/engine/trying.ts';
 import { fakeNavigator } from '../support/privateFileSystem.ts';
 
 const engine = vi.hoisted(() => ({
   readData: vi.fn(),
   fineTune: vi.fn(),
+  pipeline: vi.fn(),
+  guessColumns: async () => ({ textColumn: 'text' }),
   getLastCheckpoint: async () => undefined,
 }));
 vi.mock('wigbert/train', async (original) => ({ ...(await original<object>()), ...engine }));
@@ -71,5 +74,70 @@ describe('a training of the page', () => {
     const first = await learn(1, answers, report);
     const second = await learn(first.id, answers, report);
     expect([first, second].map(({ settings }) => settings.learningRate)).toEqual([2e-4, 2e-4]);
+  });
+});
+
+describe('a model that is tried', () => {
+  /** Judges texts by their length, unless it waits for its end. */
+  const classifier = {
+    async predict(texts: string[], { signal }: { signal?: AbortSignal }) {
+      if (texts.includes('endless'))
+        await new Promise((_, reject) =>
+          signal!.addEventListener('abort', () => reject(signal!.reason)),
+        );
+      signal?.throwIfAborted();
+      return texts.map((text) => ({ scores: { score: text.length } }));
+    },
+  };
+  const textsOf = (judged: Judged[]) => judged.map(({ text }) => text);
+
+  async function keep(task: Run['task'], text: string): Promise<void> {
+    await newRun(async (id) => {
+      await writeRows(dataFile(id, 'valid'), [{ text, label: 1 }]);
+      await saveRun({ id, task, set, settings: request.settings } as Run);
+    });
+  }
+
+  beforeEach(async () => {
+    forget();
+    engine.pipeline.mockReset().mockResolvedValue(classifier);
+    engine.readData.mockImplementation(async (path) => ({ examples: await readRows(path) }));
+  });
+
+  it('is loaded once, and anew when its folder has changed meanwhile', async () => {
+    await keep('regression', 'a');
+    const [[judged], [mistake]] = await Promise.all([predict(1, ['ab']), mistakes(1)]);
+    expect([judged.scores, mistake.score]).toEqual([{ score: 2 }, 1]);
+    expect(engine.pipeline).toHaveBeenCalledTimes(1);
+    forget();
+    const earlier = predict(1, ['a']);
+    forget();
+    await earlier;
+    await predict(1, ['a']);
+    expect(engine.pipeline).toHaveBeenCalledTimes(3);
+  });
+
+  it('is loaded once more after a failure', async () => {
+    await keep('regression', 'a');
+    engine.pipeline.mockRejectedValueOnce(new Error('broken'));
+    await expect(predict(1, ['a'])).rejects.toThrow('broken');
+    expect(await predict(1, ['a'])).toHaveLength(1);
+  });
+
+  it('judges texts set aside no longer than they are wanted', async () => {
+    await keep('regression', 'endless');
+    const judging = mistakes(1);
+    await predict(1, ['a']);
+    forget();
+    expect(await judging).toEqual([]);
+  });
+
+  it('judges the file that was given last, scores in its order', async () => {
+    await keep('regression', 'a');
+    const file = (...lines: string[]) => new File([lines.join('\n')], 'a.txt');
+    const [first, second] = [file('a', 'b'), file('long', 'c', 'longer')];
+    const all = await Promise.all([unlabelled(1, first), unlabelled(1, second)]);
+    expect(all.map(textsOf)).toEqual([[], ['long', 'c', 'longer']]);
+    expect((await namesIn('opfs:/texts'))?.directory).toEqual([]);
   });
 });

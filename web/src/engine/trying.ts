@@ -11,40 +11,79 @@ import { fetchSite } from './data.ts';
 import { useDeviceOf } from './device.ts';
 import type { DataSet, Judged, Run } from './protocol.ts';
 import { dataFile, findRun, modelFolder, type Row, readRows } from './runs.ts';
+import { fillFolder } from './storage.ts';
 import { isTraining } from './training.ts';
 
-/** The model that is loaded. */
-let loaded: { id: number; run: Run; classifier: Promise<TextClassificationPipeline> } | undefined;
+const TEXTS = 'opfs:/texts';
 
-/** Forgets what is loaded of a run, whose folder has changed. */
-export function forget(): void {
-  loaded = undefined;
+interface LoadedModel {
+  run: Run;
+  classifier: TextClassificationPipeline;
 }
 
-async function load(id: number): Promise<{ run: Run; classifier: TextClassificationPipeline }> {
+/** The model that is loaded, or is being loaded. */
+let loaded: { id: number; model: Promise<LoadedModel> } | undefined;
+/** Ends what judges many texts, of each kind. */
+const judging = new Map<'mistakes' | 'unlabelled', AbortController>();
+
+/** Forgets what is loaded of a run, whose folder has changed, and what it still judges. */
+export function forget(): void {
+  loaded = undefined;
+  for (const controller of judging.values()) controller.abort();
+}
+
+async function load(id: number): Promise<LoadedModel> {
   if (isTraining()) throw new Error('training');
-  if (loaded?.id !== id) {
-    await useDeviceOf();
-    const run = await findRun(id);
-    const classifier = pipeline('text-classification', modelFolder(id));
-    loaded = { id, run, classifier };
+  if (loaded?.id === id) return loaded.model;
+  const mine = { id, model: open(id) };
+  loaded = mine;
+  return mine.model.catch((error) => {
+    // What failed may be tried once more.
+    if (loaded === mine) loaded = undefined;
+    throw error;
+  });
+}
+
+async function open(id: number): Promise<LoadedModel> {
+  await useDeviceOf();
+  const run = await findRun(id);
+  return { run, classifier: await pipeline('text-classification', modelFolder(id)) };
+}
+
+/** Judges texts of a kind until others are to be judged, or the model is forgotten: then none. */
+async function judgeMany(
+  kind: 'mistakes' | 'unlabelled',
+  work: (signal: AbortSignal) => Promise<Judged[]>,
+): Promise<Judged[]> {
+  judging.get(kind)?.abort();
+  const controller = new AbortController();
+  judging.set(kind, controller);
+  const { signal } = controller;
+  try {
+    return await work(signal);
+  } catch (error) {
+    if (signal.aborted) return [];
+    throw error;
   }
-  return { run: loaded.run, classifier: await loaded.classifier };
 }
 
 type Text = string | [string, string];
 
-async function scoresOf(id: number, texts: readonly Text[]): Promise<Prediction[]> {
+async function scoresOf(
+  id: number,
+  texts: readonly Text[],
+  signal?: AbortSignal,
+): Promise<Prediction[]> {
   const { run, classifier } = await load(id);
   const { maxLength } = run.settings;
-  return classifier.predict(texts, { maxLength });
+  return classifier.predict(texts, { maxLength, signal });
 }
 
 const judge = (text: Text, { scores }: Prediction, id: number): Judged =>
   typeof text === 'string' ? { id, text, scores } : { id, text: text[0], pair: text[1], scores };
 
-export async function predict(id: number, texts: Text[]): Promise<Judged[]> {
-  const predictions = await scoresOf(id, texts);
+export async function predict(id: number, texts: Text[], signal?: AbortSignal): Promise<Judged[]> {
+  const predictions = await scoresOf(id, texts, signal);
   return texts.map((text, i) => judge(text, predictions[i], i));
 }
 
@@ -60,19 +99,22 @@ function wrongness({ label = [], score, scores }: Judged): number {
 }
 
 /** The validation examples, those that the model is most wrong on first. */
-export async function mistakes(id: number): Promise<Judged[]> {
-  const rows = await readRows(dataFile(id, 'valid'));
-  const predictions = await scoresOf(id, rows.map(textOf));
-  const judged = rows.map((row, i): Judged => {
-    const { label } = row;
-    const known = typeof label === 'number' ? { score: label } : { label: [label].flat() };
-    return { ...judge(textOf(row), predictions[i], i), ...known };
+export const mistakes = (id: number): Promise<Judged[]> =>
+  judgeMany('mistakes', async (signal) => {
+    const rows = await readRows(dataFile(id, 'valid'));
+    const predictions = await scoresOf(id, rows.map(textOf), signal);
+    const judged = rows.map((row, i): Judged => {
+      const { label } = row;
+      const known = typeof label === 'number' ? { score: label } : { label: [label].flat() };
+      return { ...judge(textOf(row), predictions[i], i), ...known };
+    });
+    return judged.sort((a, b) => wrongness(b) - wrongness(a));
   });
-  return judged.sort((a, b) => wrongness(b) - wrongness(a));
-}
 
 /** How sure the model is: the distance between its two likeliest labels, or from a half. */
 function certainty({ scores }: Judged, task: Run['task']): number {
+  // A score says nothing of it: texts stay in their order.
+  if (task === 'regression') return 0;
   const values = Object.values(scores);
   if (task === 'multi-label') return Math.min(...values.map((value) => Math.abs(value - 0.5)));
   const [first, second = 0] = values.toSorted((a, b) => b - a);
@@ -102,15 +144,18 @@ async function readTexts(path: string, { chosen }: DataSet): Promise<Text[]> {
 }
 
 /** Texts of a file, or of the site, those that the model is least sure of first. */
-export async function unlabelled(id: number, file?: File): Promise<Judged[]> {
-  const { task, set } = await findRun(id);
-  const { name, content } = file
-    ? await tableOf(file)
-    : { name: 'reviews-ko-test.tsv', content: await fetchSite('data/reviews-ko-test.tsv') };
-  const path = `opfs:/texts/${name}`;
-  const texts = await writePrivate(path, content)
-    .then(() => readTexts(path, set))
-    .finally(() => removePrivate(path));
-  const judged = await predict(id, texts);
-  return judged.sort((a, b) => certainty(a, task) - certainty(b, task));
-}
+export const unlabelled = (id: number, file?: File): Promise<Judged[]> =>
+  judgeMany('unlabelled', async (signal) => {
+    const { task, set } = await findRun(id);
+    const { name, content } = file
+      ? await tableOf(file)
+      : { name: 'reviews-ko-test.tsv', content: await fetchSite('data/reviews-ko-test.tsv') };
+    // In a folder of its own: another file of this name may be read at the same time.
+    const folder = await fillFolder(TEXTS, async (number) => {
+      await writePrivate(`${TEXTS}/${number}/${name}`, content);
+      return `${TEXTS}/${number}`;
+    });
+    const texts = await readTexts(`${folder}/${name}`, set).finally(() => removePrivate(folder));
+    const judged = await predict(id, texts, signal);
+    return judged.sort((a, b) => certainty(a, task) - certainty(b, task));
+  });

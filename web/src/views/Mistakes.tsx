@@ -15,7 +15,14 @@ export function Mistakes() {
   const [judged, setJudged] = useState<Judged[]>();
   const [count, setCount] = useState(PAGE);
   useEffect(() => {
-    attempt(async () => setJudged(await call('mistakes', run!.id)));
+    let isShown = true;
+    attempt(async () => {
+      const found = await call('mistakes', run!.id);
+      if (isShown) setJudged(found);
+    });
+    return () => {
+      isShown = false;
+    };
   }, [run!.id]);
   const all = judged ?? [];
   return (
