@@ -79,6 +79,7 @@ async function openPage(
   const page = await browser.newPage();
   page.setDefaultTimeout(110_000);
   await page.setViewport({ width: 1280, height: 900 });
+  page.on('dialog', (dialog) => dialog.accept());
   page.on('pageerror', (error) => troubles.push(String(error)));
   page.on('console', (message) => {
     if (message.type() === 'error') troubles.push(message.text());

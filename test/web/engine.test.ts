@@ -37,6 +37,21 @@ describe('folders of the page', () => {
   });
 });
 
+describe('files that are given', () => {
+  const given = (...paths: string[]) => paths.map((path) => ({ path, file: new File([], path) }));
+
+  it.each([
+    ['unknown', 'a.xlsx', ['a.xlsx']],
+    ['unknown', 'bert/config.json, bert/vocab.txt', ['bert/config.json', 'bert/vocab.txt']],
+    ['several', 'a.tsv, b.csv', ['a.tsv', 'b.csv', 'notes.md']],
+    ['several', 'a/1.txt, a/2.txt, a/3.txt, …', ['a/1.txt', 'a/2.txt', 'a/3.txt', 'a/4.txt']],
+    ['noWeights', 'bert/pytorch_model.bin', ['bert/config.json', 'bert/pytorch_model.bin']],
+  ])('are not taken where they are %s', async (kind, names, paths) => {
+    expect(await give(given(...paths))).toEqual({ refusal: { kind, names } });
+    expect(await namesIn('opfs:/sets')).toBeUndefined();
+  });
+});
+
 describe('rows that are set aside', () => {
   it('have no label that the others lack', () => {
     const rows = Array.from({ length: 20 }, (_, i): Row => {

@@ -239,6 +239,9 @@ describe.skipIf(!chromium)('a model by its name on the hub (needs Chromium)', ()
   it('needs no network a second time', async () => {
     answers.offline = true;
     await page.reload();
+    // The run that is shown began with it.
+    await waitForBase(page, 'org/tiny, from the Hugging Face hub');
+    await clickButton(page, 'Use the shipped one');
     await waitForBase(page, 'bert-tiny-ko');
     await ask(page, 'org/tiny');
     await waitForBase(page, 'org/tiny');

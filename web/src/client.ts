@@ -1,3 +1,4 @@
+/// <reference types="vite/client" />
 import type { Engine, Message, Method, Result } from './engine/protocol.ts';
 import engine from './engine/worker.ts?worker&url';
 

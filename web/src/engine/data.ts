@@ -2,7 +2,15 @@
 import { checkData, guessColumns } from 'wigbert/train';
 import { isShard, modelFiles } from '../../../src/formats/modelFiles.ts';
 import { findFile, writePrivate } from '../../../src/platform/browser/privateFiles.ts';
-import type { BaseModel, CheckedSet, DataSet, GivenFile } from './protocol.ts';
+import { formatName } from '../../../src/platform/format.ts';
+import type {
+  BaseModel,
+  CheckedSet,
+  DataSet,
+  GiveAnswer,
+  GivenFile,
+  GiveRefusal,
+} from './protocol.ts';
 import { fillFolder } from './storage.ts';
 
 const SETS = 'opfs:/sets';
@@ -72,23 +80,36 @@ const nameOf = (path: string): string => path.split('/').at(-1)!;
 const isTable = (path: string): boolean =>
   /\.(tsv|tab|csv|jsonl|ndjson|json|parquet)(\.gz)?$/i.test(path);
 
+/** Weights of kinds that are not read. */
+const isOtherWeights = (path: string): boolean => /\.(bin|pt|pth|h5|msgpack|ckpt)$/i.test(path);
+
 /** Takes files: a base model's folder, a table, or a folder of texts for each class. */
-export async function give(files: GivenFile[]): Promise<{ data?: CheckedSet; model?: BaseModel }> {
+export async function give(files: GivenFile[]): Promise<GiveAnswer> {
   if (files.some(({ path }) => path.endsWith('.safetensors')))
     return { model: await giveModel(files) };
-  const tables = files.filter(({ path }) => isTable(path));
-  if (tables.length > 0) return { data: await giveTable(tables[0]) };
-  const texts = files.filter(({ path }) => /\.txt$/i.test(path));
+  const isModel = files.some(({ path }) => nameOf(path) === modelFiles.config);
+  const others = files.filter(({ path }) => isOtherWeights(path));
+  if (isModel && others.length > 0) return refused('noWeights', others);
+  // Those of a model are no data, though JSON and texts.
+  const given = isModel ? files.filter(({ path }) => !isModelFile(nameOf(path))) : files;
+  const tables = given.filter(({ path }) => isTable(path));
+  const texts = given.filter(({ path }) => /\.txt$/i.test(path));
   const inFolders = texts.filter(({ path }) => path.split('/').length > 1);
-  if (new Set(inFolders.map(({ path }) => classOf(path))).size > 1)
+  if (tables.length === 0 && new Set(inFolders.map(({ path }) => classOf(path))).size > 1)
     return { data: await giveFolders(inFolders) };
-  if (texts.length > 0) return { data: await giveTable(texts[0]) };
-  throw new Error(
-    `${files
-      .map(({ path }) => path)
-      .slice(0, 3)
-      .join(', ')}: ?`,
-  );
+  const [table, ...rest] = tables.length > 0 ? tables : texts;
+  if (!table) return refused('unknown', files);
+  if (rest.length > 0) return refused('several', [table, ...rest]);
+  return { data: await giveTable(table) };
+}
+
+/** Files that are named where none is taken. */
+const NAMED = 3;
+
+function refused(kind: GiveRefusal, files: readonly GivenFile[]): GiveAnswer {
+  const names = files.slice(0, NAMED).map(({ path }) => formatName(path));
+  if (files.length > NAMED) names.push('…');
+  return { refusal: { kind, names: names.join(', ') } };
 }
 
 /** Of a folder with checkpoints of its own, the model is the one on top. */

@@ -174,6 +174,16 @@ export interface GivenFile {
   file: File;
 }
 
+/** Why files are not taken: none can be read, or it is not said which; or a model of a pickle. */
+export type GiveRefusal = 'unknown' | 'several' | 'noWeights';
+
+/** What was given: data, a base model, or neither. */
+export interface GiveAnswer {
+  data?: CheckedSet;
+  model?: BaseModel;
+  refusal?: { kind: GiveRefusal; names: string };
+}
+
 export interface TrainRequest {
   set: DataSet;
   base: BaseModel;
@@ -187,7 +197,7 @@ export interface Engine {
   runs(): Run[];
   sample(): CheckedSet;
   shippedModel(): BaseModel;
-  give(files: GivenFile[]): { data?: CheckedSet; model?: BaseModel };
+  give(files: GivenFile[]): GiveAnswer;
   /** The model of a name on the hub; `download` events tell how it comes. */
   hubModel(name: string): HubAnswer;
   stopDownload(): void;
@@ -200,7 +210,7 @@ export interface Engine {
   remove(id: number, kept: string[]): void;
   charts(id: number): Chart[];
   predict(id: number, texts: (string | [string, string])[]): Judged[];
-  /** Validation examples, the most wrong first. */
+  /** Validation examples, the most wrong first; none once others are asked for. */
   mistakes(id: number): Judged[];
   /** Texts of a file without labels, or of the sample. */
   unlabelled(id: number, file?: File): Judged[];

@@ -1,5 +1,6 @@
 import { useEffect } from 'preact/hooks';
-import { useStore, useWords } from '../store.ts';
+import { useUnloadWarning } from '../../unloadWarning.ts';
+import { useStore, useWords, type View } from '../store.ts';
 import { Bench } from './Bench.tsx';
 import { DataStep } from './DataStep.tsx';
 import { Header } from './Header.tsx';
@@ -9,8 +10,9 @@ import { TrainStep } from './TrainStep.tsx';
 import { TryStep } from './TryStep.tsx';
 
 export function App() {
-  const { view, problem } = useStore();
+  const { view, problem, answers, keepsNothing } = useStore();
   const words = useWords();
+  useUnloadWarning(answers.length > 0);
   useEffect(() => {
     document.documentElement.lang = words.tag;
     document.title = `wigbert · ${words.title}`;
@@ -35,12 +37,21 @@ export function App() {
             {problem}
           </p>
         )}
-        {view === 'train' && <Steps />}
-        {view === 'runs' && <Runs />}
-        {view === 'bench' && <Bench />}
+        {keepsNothing ? (
+          <p class="problem" role="alert">
+            {words.noFiles}
+          </p>
+        ) : (
+          <ViewOf view={view} />
+        )}
       </main>
     </>
   );
+}
+
+function ViewOf({ view }: { view: View }) {
+  if (view === 'runs') return <Runs />;
+  return view === 'bench' ? <Bench /> : <Steps />;
 }
 
 function Steps() {

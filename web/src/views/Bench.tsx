@@ -1,8 +1,9 @@
 import { useState } from 'preact/hooks';
 import { formatPercent } from '../../../src/platform/format.ts';
 import { save } from '../../save.ts';
+import { measure } from '../actions/device.ts';
 import type { BenchResult, BenchRow } from '../engine/protocol.ts';
-import { attempt, isBusy, measure, useStore, useWords } from '../store.ts';
+import { act, isBusy, useStore, useWords } from '../store.ts';
 import { benchPicture } from './benchPicture.ts';
 import { Bar, Head } from './parts.tsx';
 import { deviceText } from './TrainStep.tsx';
@@ -44,7 +45,7 @@ function Sharing({ result }: { result: BenchResult }) {
   const words = useWords();
   const [copied, setCopied] = useState(false);
   const copy = () =>
-    attempt(async () => {
+    act(async () => {
       await navigator.clipboard.writeText(JSON.stringify(result, undefined, 1));
       setCopied(true);
     });

@@ -1,16 +1,9 @@
 import { useState } from 'preact/hooks';
 import type { CheckDataResult } from 'wigbert/train';
 import { formatPercent } from '../../../src/platform/format.ts';
+import { changeColumns, giveFiles, useSample, useShippedModel } from '../actions/data.ts';
 import type { CheckedSet, DataSet, PageTask } from '../engine/protocol.ts';
-import {
-  changeColumns,
-  giveFiles,
-  isTraining,
-  useSample,
-  useShippedModel,
-  useStore,
-  useWords,
-} from '../store.ts';
+import { isTraining, useStore, useWords } from '../store.ts';
 import { chosenFiles, droppedFiles } from './drop.ts';
 import { HubModel } from './HubModel.tsx';
 import { Bar, Choice, FileButton, Head, Step } from './parts.tsx';
@@ -22,8 +15,8 @@ export function DataStep() {
     <Step number={1} title={words.data.title} lede={words.data.lede}>
       <DropArea />
       <div class="data" aria-live="polite" aria-busy={reading}>
-        {data && <Summary data={data} />}
-        {!data && reading && <p class="quiet">{words.data.reading}</p>}
+        {reading && <p class="quiet">{words.data.reading}</p>}
+        {data && !reading && <Summary data={data} />}
       </div>
       <BaseModelLine />
     </Step>

@@ -1,6 +1,7 @@
 import { useState } from 'preact/hooks';
 import { formatBytes } from '../../../src/platform/format.ts';
-import { isTraining, stopDownload, useHubModel, useStore, useWords } from '../store.ts';
+import { stopDownload, useHubModel } from '../actions/data.ts';
+import { isTraining, useStore, useWords } from '../store.ts';
 
 /** A field for the name of a base model on the hub. */
 export function HubModel() {

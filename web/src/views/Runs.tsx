@@ -1,18 +1,24 @@
 import { useEffect, useState } from 'preact/hooks';
+import { listRuns, removeRun, showRun } from '../actions/runs.ts';
 import { call } from '../client.ts';
 import type { Chart, Run } from '../engine/protocol.ts';
-import { attempt, isTraining, removeRun, showRun, useStore, useWords } from '../store.ts';
+import { attempt, isTraining, useStore, useWords } from '../store.ts';
 import { Charts, Head, Legend, metricText } from './parts.tsx';
 
 export function Runs() {
   const words = useWords();
-  const { runs } = useStore();
+  const { run, runs: listed } = useStore();
+  useEffect(() => {
+    listRuns();
+  }, [run?.id, run?.status]);
+  // How far the one that trains is now.
+  const runs = listed.map((each) => (each.id === run?.id ? run : each));
   const [chosen, setChosen] = useState<number[]>([]);
-  // The third takes the place of the first.
-  const toggle = (id: number) =>
-    setChosen(
-      chosen.includes(id) ? chosen.filter((each) => each !== id) : [...chosen, id].slice(-2),
-    );
+  // The third takes the place of the first; what was deleted takes none.
+  const toggle = (id: number) => {
+    const there = chosen.filter((each) => runs.some((run) => run.id === each));
+    setChosen(there.includes(id) ? there.filter((each) => each !== id) : [...there, id].slice(-2));
+  };
   const compared = runs.filter(({ id }) => chosen.includes(id)).reverse();
   return (
     <section class="wide" aria-labelledby="runs">
@@ -80,10 +86,20 @@ function RunRow({ run, chosen, toggle }: Omit<TableProps, 'runs'> & { run: Run }
       <td class="number">{settings.learningRate}</td>
       <td>{device?.kind ?? '–'}</td>
       <td class="row-buttons">
-        <button type="button" disabled={busy} onClick={() => showRun(run)}>
+        <button
+          type="button"
+          aria-label={`${words.runs.open}: ${words.runs.run(id)}`}
+          disabled={busy}
+          onClick={() => showRun(run)}
+        >
           {words.runs.open}
         </button>
-        <button type="button" disabled={busy} onClick={() => removeRun(id)}>
+        <button
+          type="button"
+          aria-label={`${words.runs.remove}: ${words.runs.run(id)}`}
+          disabled={busy}
+          onClick={() => confirm(words.runs.sure(id)) && removeRun(id)}
+        >
           {words.runs.remove}
         </button>
       </td>

@@ -1,6 +1,6 @@
 import { save } from '../../save.ts';
 import { call } from '../client.ts';
-import { attempt, useStore, useWords } from '../store.ts';
+import { act, useStore, useWords } from '../store.ts';
 import { Step } from './parts.tsx';
 
 export function TakeStep() {
@@ -40,7 +40,7 @@ export function TakeStep() {
               type="button"
               disabled={!isDone}
               aria-label={`${take.save}: ${title}`}
-              onClick={() => attempt(work)}
+              onClick={() => act(work)}
             >
               {take.save}
             </button>

@@ -1,17 +1,8 @@
 import { formatPercent } from '../../../src/platform/format.ts';
+import { chooseDevice } from '../actions/device.ts';
+import { resume, startTraining, stopTraining } from '../actions/runs.ts';
 import type { DeviceKind, RunSettings } from '../engine/protocol.ts';
-import {
-  chooseDevice,
-  isBusy,
-  isTraining,
-  resume,
-  type State,
-  set,
-  startTraining,
-  stopTraining,
-  useStore,
-  useWords,
-} from '../store.ts';
+import { getState, isBusy, isTraining, type State, set, useStore, useWords } from '../store.ts';
 import type { Words } from '../words/index.ts';
 import { Charts, Choice, Legend, metricText, Step } from './parts.tsx';
 
@@ -101,7 +92,7 @@ function SettingFields() {
   ];
   const change = (name: NumberSetting, input: HTMLInputElement) => {
     const value = input.valueAsNumber;
-    const settings: RunSettings = { ...state.settings, [name]: value };
+    const settings: RunSettings = { ...getState().settings, [name]: value };
     if (value > 0 && !input.validity.stepMismatch) set({ settings });
     // What is not taken is not shown.
     else input.value = String(state.settings[name]);
@@ -133,8 +124,8 @@ function SettingFields() {
 function Buttons() {
   const words = useWords();
   const state = useStore();
-  const { run, data, base } = state;
-  const ready = data?.check !== undefined && base !== undefined && state.device !== undefined;
+  const { run, data, base, device, reading } = state;
+  const ready = !reading && data?.check !== undefined && base !== undefined && device !== undefined;
   if (isTraining(state))
     return (
       <div class="buttons">

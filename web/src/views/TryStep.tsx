@@ -1,8 +1,9 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { formatPercent } from '../../../src/platform/format.ts';
+import { learn } from '../actions/runs.ts';
 import { call } from '../client.ts';
 import type { Judged } from '../engine/protocol.ts';
-import { attempt, hasModel, isBusy, learn, useStore, useWords } from '../store.ts';
+import { attempt, hasModel, isBusy, useStore, useWords } from '../store.ts';
 import { Mistakes } from './Mistakes.tsx';
 import { Bar, Step } from './parts.tsx';
 import { Unsure } from './Unsure.tsx';
@@ -76,16 +77,17 @@ function Scores({ judged }: { judged?: Judged }) {
   const words = useWords();
   const { run } = useStore();
   const scores = judged?.scores ?? Object.fromEntries(run!.labels.map((label) => [label, 0]));
-  const isScore = run!.task === 'regression';
+  if (run!.task === 'regression')
+    return (
+      <p class="score" aria-live="polite">
+        <span class="quiet">{words.data.tasks.regression}</span>{' '}
+        {judged ? Object.values(judged.scores)[0].toFixed(3) : '–'}
+      </p>
+    );
   return (
     <ul class="bars" aria-label={words.try.result} aria-live="polite">
       {Object.entries(scores).map(([label, value]) => (
-        <Bar
-          key={label}
-          name={isScore ? words.data.tasks.regression : label}
-          share={value}
-          value={isScore ? value.toFixed(3) : formatPercent(value)}
-        />
+        <Bar key={label} name={label} share={value} value={formatPercent(value)} />
       ))}
     </ul>
   );

@@ -1,7 +1,7 @@
-import { useState } from 'preact/hooks';
+import { useRef, useState } from 'preact/hooks';
 import { call } from '../client.ts';
 import type { Judged } from '../engine/protocol.ts';
-import { attempt, useStore, useWords } from '../store.ts';
+import { act, useStore, useWords } from '../store.ts';
 import { answerTo, guessOf, LabelInput, Text } from './answers.tsx';
 import { FileButton } from './parts.tsx';
 
@@ -14,13 +14,22 @@ export function Unsure() {
   const { run, answers } = useStore();
   const [judged, setJudged] = useState<Judged[]>();
   const [skipped, setSkipped] = useState(new Set<number>());
+  const loads = useRef(0);
+  // What was asked for last is shown, whatever takes longest.
   const load = (file?: File) =>
-    attempt(async () => setJudged(await call('unlabelled', run!.id, file)));
+    act(async () => {
+      const turn = ++loads.current;
+      const found = await call('unlabelled', run!.id, file);
+      if (turn !== loads.current) return;
+      setSkipped(new Set());
+      setJudged(found);
+    });
+  const isScore = run!.task === 'regression';
   const open = (judged ?? []).filter(({ id }) => !skipped.has(id)).slice(0, AT_ONCE);
   return (
     <section class="part" aria-labelledby="unsure">
-      <h3 id="unsure">{words.try.unsure}</h3>
-      <p class="quiet">{words.try.unsureLede}</p>
+      <h3 id="unsure">{isScore ? words.try.unscored : words.try.unsure}</h3>
+      <p class="quiet">{isScore ? words.try.unscoredLede : words.try.unsureLede}</p>
       <div class="buttons">
         <FileButton onFiles={([file]) => file && load(file)}>{words.try.unsureFile}</FileButton>
         {run!.set.id === 0 && (

@@ -1,4 +1,6 @@
 const n = (value: number): string => value.toLocaleString('en');
+const s = (count: number, one: string, many: string): string =>
+  `${n(count)} ${count === 1 ? one : many}`;
 
 /** What the page says, in English. */
 export const en = {
@@ -12,13 +14,16 @@ export const en = {
   nav: 'Views',
   language: 'Language',
   skip: 'Skip to content',
+  noFiles:
+    'This browser keeps no files for this page, so it cannot train here. Open the page over ' +
+    'https or on localhost, outside of a private window.',
   device: {
     label: 'Computes on',
     choose: 'Device',
     opening: 'looking for a device …',
     auto: 'automatic',
     webgpu: (name: string) => `WebGPU: ${name}`,
-    wasm: (threads: number) => `WebAssembly, ${threads} ${threads === 1 ? 'thread' : 'threads'}`,
+    wasm: (threads: number) => `WebAssembly, ${s(threads, 'thread', 'threads')}`,
     single: 'One thread only: this page is not cross-origin isolated.',
     cpu: 'the plain reference, slowly',
   },
@@ -32,11 +37,11 @@ export const en = {
     sample: 'Use the sample reviews',
     isSample: 'sample reviews in Korean',
     reading: 'Reading …',
-    texts: (count: number) => `${n(count)} texts`,
+    texts: (count: number) => s(count, 'text', 'texts'),
     labels: 'Labels',
     scores: (min: number, max: number) => `scores from ${min} to ${max}`,
     length: (median: number, max: number) =>
-      `half of them up to ${n(median)} characters, the longest ${n(max)}`,
+      `half of them up to ${s(median, 'character', 'characters')}, the longest ${n(max)}`,
     columns: 'Columns',
     text: 'Text',
     pair: 'Second text',
@@ -56,6 +61,14 @@ export const en = {
     baseHint: 'To start from another model, drop its Hugging Face folder above, or name it here.',
     useShipped: 'Use the shipped one',
     more: (count: number) => `and ${n(count)} more`,
+    refusals: {
+      unknown: (names: string) =>
+        `${names}: this is not read. Save a table as TSV, CSV, JSONL, JSON or Parquet.`,
+      several: (names: string) =>
+        `Give one table at a time, or a folder of text files for each class. These are: ${names}.`,
+      noWeights: (names: string) =>
+        `${names}: the model has no weights as safetensors; other kinds are not read.`,
+    },
   },
   hub: {
     name: 'Name on the Hugging Face hub',
@@ -81,16 +94,19 @@ export const en = {
   },
   problems: {
     noRows: () => 'No row can be used.',
-    unlabelled: (count: number, of: number) => `${n(count)} of ${n(of)} rows have no label.`,
-    broken: (count: number, of: number) => `${n(count)} of ${n(of)} rows are broken.`,
-    empty: (count: number) => `${n(count)} texts are empty.`,
-    conflicts: (count: number) => `${n(count)} texts occur with different labels.`,
-    decomposed: (count: number) => `${n(count)} texts have decomposed Hangul.`,
+    unlabelled: (count: number, of: number) =>
+      `${n(count)} of ${n(of)} rows ${count === 1 ? 'has' : 'have'} no label.`,
+    broken: (count: number, of: number) =>
+      `${n(count)} of ${n(of)} rows ${count === 1 ? 'is' : 'are'} broken.`,
+    empty: (count: number) => `${s(count, 'text is', 'texts are')} empty.`,
+    conflicts: (count: number) =>
+      `${s(count, 'text occurs', 'texts occur')} with different labels.`,
+    decomposed: (count: number) => `${s(count, 'text has', 'texts have')} decomposed Hangul.`,
     unknown: (count: number, of: number) =>
       `The model does not know ${n(count)} of ${n(of)} pieces of the texts.`,
     oneLabel: () => 'All rows have the same label: there is nothing to tell apart.',
     otherLabels: () => 'Labels differ between the files.',
-    shared: (count: number) => `${n(count)} texts are in several files.`,
+    shared: (count: number) => `${s(count, 'text is', 'texts are')} in several files.`,
   },
   train: {
     title: 'Train',
@@ -137,9 +153,13 @@ export const en = {
     unsureLede:
       'Texts without labels, the most doubtful first. Ten answers teach it more than a ' +
       'hundred easy ones.',
+    unscored: 'Texts without a score',
+    unscoredLede: 'In their order: a model of scores does not tell what it doubts.',
     unsureSample: 'Take the sample texts',
     unsureFile: 'Choose a file of texts',
-    answers: (count: number) => `${n(count)} ${count === 1 ? 'answer' : 'answers'}`,
+    answers: (count: number) => s(count, 'answer', 'answers'),
+    lose: (count: number) =>
+      `Nothing has learnt from ${s(count, 'answer', 'answers')} yet. Go on without?`,
     learn: 'Learn from the answers',
     skip: 'Skip',
     noMore: 'No more texts.',
@@ -165,6 +185,7 @@ export const en = {
     states: { running: 'training', stopped: 'stopped', done: 'done', failed: 'failed' },
     open: 'Open',
     remove: 'Delete',
+    sure: (id: number) => `Delete run ${id} with its model?`,
     select: (id: number) => `Compare run ${id}`,
     from: (id: number) => `from ${id}`,
     run: (id: number) => `Run ${id}`,

@@ -7,11 +7,26 @@ export type Language = keyof typeof languages;
 
 const KEY = 'language';
 
+/** What was kept; some browsers refuse to keep anything, by an error or by having no store. */
+function stored(): string | null {
+  try {
+    return localStorage.getItem(KEY);
+  } catch {
+    return null;
+  }
+}
+
 /** The language that was chosen before, else the browser's. */
 export function firstLanguage(): Language {
-  const stored = localStorage.getItem(KEY);
-  if (stored === 'ko' || stored === 'en') return stored;
+  const chosen = stored();
+  if (chosen === 'ko' || chosen === 'en') return chosen;
   return navigator.languages.some((tag) => tag.startsWith('ko')) ? 'ko' : 'en';
 }
 
-export const rememberLanguage = (language: Language): void => localStorage.setItem(KEY, language);
+export function rememberLanguage(language: Language): void {
+  try {
+    localStorage.setItem(KEY, language);
+  } catch {
+    // It holds for this visit.
+  }
+}

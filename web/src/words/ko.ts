@@ -12,6 +12,9 @@ export const ko: Words = {
   nav: '화면',
   language: '언어',
   skip: '본문으로',
+  noFiles:
+    '이 브라우저는 이 페이지의 파일을 간직하지 않아 여기서 학습할 수 없습니다. ' +
+    'https나 localhost로, 사생활 보호 창이 아닌 곳에서 여세요.',
   device: {
     label: '계산 장치',
     choose: '장치',
@@ -51,6 +54,14 @@ export const ko: Words = {
     baseHint: '다른 모델에서 시작하려면 그 Hugging Face 폴더를 위에 놓거나 여기에 이름을 적으세요.',
     useShipped: '딸린 모델 쓰기',
     more: (count) => `외 ${n(count)}개`,
+    refusals: {
+      unknown: (names) =>
+        `${names}: 이런 파일은 읽지 않습니다. 표는 TSV, CSV, JSONL, JSON, Parquet으로 저장하세요.`,
+      several: (names) =>
+        `표는 한 번에 하나만, 또는 분류별 글 파일 폴더를 주세요. 준 파일: ${names}`,
+      noWeights: (names) =>
+        `${names}: 모델에 safetensors 가중치가 없습니다. 다른 형식은 읽지 않습니다.`,
+    },
   },
   hub: {
     name: 'Hugging Face 허브의 모델 이름',
@@ -130,9 +141,12 @@ export const ko: Words = {
     unsure: '헷갈리는 글',
     unsureLede:
       '라벨 없는 글을 헷갈리는 것부터 묻습니다. 답 열 개가 쉬운 글 백 개보다 많이 가르칩니다.',
+    unscored: '점수 없는 글',
+    unscoredLede: '파일의 순서대로입니다. 점수를 내는 모델은 무엇이 헷갈리는지 알려 주지 않습니다.',
     unsureSample: '예제 글 가져오기',
     unsureFile: '글 파일 고르기',
     answers: (count) => `답 ${n(count)}개`,
+    lose: (count) => `아직 학습하지 않은 답 ${n(count)}개가 사라집니다. 계속할까요?`,
     learn: '답으로 더 학습',
     skip: '건너뛰기',
     noMore: '더 물을 글이 없습니다.',
@@ -158,6 +172,7 @@ export const ko: Words = {
     states: { running: '학습 중', stopped: '멈춤', done: '끝남', failed: '실패' },
     open: '열기',
     remove: '지우기',
+    sure: (id) => `실행 ${id}: 모델과 함께 지울까요?`,
     select: (id) => `실행 ${id} 견주기`,
     from: (id) => `${id}에서`,
     run: (id) => `실행 ${id}`,
