@@ -38,6 +38,9 @@ function translated(svg: string, { chartWords, bestEpoch }: Words): string {
     .replace(/>([a-zA-Z0-9 ]+)</g, (whole, text: string) =>
       chartWords[text] ? `>${chartWords[text]}<` : whole,
     )
+    .replace(/aria-label="([a-zA-Z0-9 ]+)"/, (whole, text: string) =>
+      chartWords[text] ? `aria-label="${chartWords[text]}"` : whole,
+    )
     .replace(/>best: epoch (\d+)</g, (_, epoch: string) => `>${bestEpoch(epoch)}<`);
 }
 
