@@ -1,6 +1,7 @@
-import { useEffect, useState } from 'preact/hooks';
+import { useState } from 'preact/hooks';
 import type { TextInput } from 'wigbert/train';
 import { save } from '../save.ts';
+import { useUnloadWarning } from '../unloadWarning.ts';
 import { AnswerView } from './answer.tsx';
 import type { OpenModel } from './app.tsx';
 import type { Answer, Correction, ModelInfo, RightAnswer } from './protocol.ts';
@@ -103,7 +104,9 @@ export function ModelForm({ model, template, language }: Props) {
         />
       )}
       <p role="status">{status(words)}</p>
-      {corrections.length > 0 && <Corrections words={words} list={corrections} onChange={change} />}
+      {corrections.length > 0 && (
+        <Corrections {...{ words, list: corrections, isDisabled: isWorking }} onChange={change} />
+      )}
       {canLearn(info) && (corrections.length > 0 || isUnsaved) && (
         <section>
           {isUnsaved && <p>{words.unsaved}</p>}
@@ -170,11 +173,12 @@ function SecondText({ words, text, onChange }: SecondProps) {
 interface CorrectionsProps {
   words: Words;
   list: Correction[];
+  isDisabled: boolean;
   onChange: (list: Correction[]) => void;
 }
 
 /** The answers that were given, from which the model goes on learning. */
-function Corrections({ words, list, onChange }: CorrectionsProps) {
+function Corrections({ words, list, isDisabled, onChange }: CorrectionsProps) {
   return (
     <details>
       <summary>{words.corrections(list.length)}</summary>
@@ -184,6 +188,7 @@ function Corrections({ words, list, onChange }: CorrectionsProps) {
             <q>{joined(each.input, ' / ')}</q> <b>{joined(each.right, ', ') || '–'}</b>{' '}
             <button
               type="button"
+              disabled={isDisabled}
               aria-label={`${words.remove}: ${joined(each.input, ' / ')}`}
               onClick={() => onChange(list.filter((other) => other !== each))}
             >
@@ -194,14 +199,4 @@ function Corrections({ words, list, onChange }: CorrectionsProps) {
       </ul>
     </details>
   );
-}
-
-/** Asks before the page is closed. */
-function useUnloadWarning(isUnsaved: boolean): void {
-  useEffect(() => {
-    if (!isUnsaved) return;
-    const warn = (event: Event) => event.preventDefault();
-    addEventListener('beforeunload', warn);
-    return () => removeEventListener('beforeunload', warn);
-  }, [isUnsaved]);
 }
