@@ -54,12 +54,18 @@ export function checkIdValues(ids: NestedArray, name: string): void {
     throw new ArgumentError(`${name}: expected 32-bit integers, got ${ids}`);
 }
 
-/** All that models of any head take, and what Hugging Face's take and always holds here. */
-const knownInputs: readonly string[] = [
+/** All that models of any head take. */
+const modelInputs: readonly string[] = [
   ...['inputIds', 'attentionMask', 'tokenTypeIds', 'positionIds', 'outputAttentions'],
   ...['labels', 'labelPositions', 'nextSentenceLabel', 'startPositions', 'endPositions'],
-  ...['numItemsInBatch', 'outputHiddenStates', 'returnDict'],
+  'numItemsInBatch',
 ];
+/** What tokenizers give besides, and what always holds here, unlike in Hugging Face. */
+const ignoredInputs: readonly string[] = [
+  ...['specialTokensMask', 'offsetMapping', 'wordIds', 'overflowingTokens', 'numTruncatedTokens'],
+  ...['overflowToSampleMapping', 'outputHiddenStates', 'returnDict'],
+];
+const isInput = (name: string) => modelInputs.includes(name) || ignoredInputs.includes(name);
 const idInputs = ['inputIds', 'attentionMask', 'tokenTypeIds', 'positionIds'] as const;
 type IdTensors = { inputIds: Tensor } & Partial<Record<(typeof idInputs)[number], Tensor>>;
 
@@ -75,10 +81,10 @@ export function toIdTensors(
   dims: readonly string[],
   device: Device,
 ): IdTensors {
-  const unknown = Object.keys(inputs).find((name) => !knownInputs.includes(name));
+  const unknown = Object.keys(inputs).find((name) => !isInput(name));
   if (unknown !== undefined)
     throw new ArgumentError(
-      `${model}: unknown input ${unknown}: expected one of ${knownInputs.join(', ')}`,
+      `${model}: unknown input ${unknown}: expected one of ${modelInputs.join(', ')}`,
     );
   const show = (parts: readonly unknown[]) => `[${parts.join(', ')}]`;
   const tensors = { inputIds: toIdTensor(inputs.inputIds, device, 'inputIds') } as IdTensors;

@@ -79,6 +79,7 @@ export async function crossValidate(
   options: CrossValidateOptions | { resume: string },
   callbacks: CrossValidateCallbacks = {},
 ): Promise<CrossValidateResult> {
+  checkFineTuneOptions(options);
   checkOneProcess('`folds`');
   const { run, out, ...start } = await openFolds(options);
   const { onEvent: report = () => {}, signal, about } = callbacks;
@@ -120,7 +121,8 @@ export async function crossValidate(
 }
 
 /** The settings of a fold, whose event files are in a folder of its own. */
-function settingsOf({ settings }: FoldsRun, fold: number): FoldsSettings {
+function settingsOf({ settings: kept }: FoldsRun, fold: number): FineTuneSettings {
+  const { bytes: _, hashes: __, ...settings } = kept;
   const { tensorboard } = settings;
   if (typeof tensorboard !== 'string') return { ...settings, fold };
   return { ...settings, fold, tensorboard: joinPath(tensorboard, `fold-${fold}`) };

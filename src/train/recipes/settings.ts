@@ -103,9 +103,7 @@ const pretrainSchema = v.looseObject({
 });
 
 /** What a run keeps besides its options. */
-const kept: readonly string[] = [
-  ...['command', 'version', 'device', 'precision', 'bytes', 'hashes', 'totalSteps'],
-];
+const kept: readonly string[] = ['device', 'precision', 'bytes', 'hashes', 'totalSteps'];
 /** Options that say where a run is. */
 const places: readonly string[] = ['out', 'overwrite', 'resume'];
 const optionsOf = ({ entries }: { entries: object }): string[] =>
