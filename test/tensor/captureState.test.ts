@@ -4,6 +4,7 @@ import { openDevice } from '../../src/device/open.ts';
 import { AdamW, SGD } from '../../src/nn/optim/index.ts';
 import {
   backward,
+  full,
   keep,
   manualSeed,
   ones,
@@ -202,5 +203,48 @@ describe.each([
     const y = scope(() => p.mul(2).exp().sum());
     expect(() => backward(y)).toThrow(/an input of sum, was disposed/);
     expect(p.grad).toBeNull();
+  });
+});
+
+describe.each([
+  ['webgpu', webgpu],
+  ['wasm', wasm],
+])('memory from outside that a captured step gives back, on %s', (_, device) => {
+  const captures = (name: string, program: (run: Run) => Promise<unknown>) =>
+    it.skipIf(!device)(name, async () => {
+      setDevice(device!);
+      const expected = await program(eagerly);
+      const { run, dispose } = capturing(device!);
+      expect(await program(run)).toEqual(expected);
+      dispose();
+    });
+
+  captures('a gradient that was there before, without an optimiser', async (run) => {
+    const p = keep(ones([4096])).requiresGrad_();
+    scope(() => backward(p.mul(10).sum()));
+    const step: Step = ({ x }) => {
+      backward(p.mul(x).sum());
+      const used = p.grad!.add(0.5).tanh().mul(0).add(p.grad!).sum();
+      p.grad!.dispose();
+      p.grad = null;
+      return used;
+    };
+    return [await run(step, 1), await run(step, 2), await run(step, 3)];
+  });
+
+  captures('a tensor that is disposed after its use', async (run) => {
+    const results: unknown[] = [];
+    for (const size of [64, 1024, 65536]) {
+      const outer = keep(full([size], 5));
+      results.push(
+        await run(({ x }) => {
+          const scaled = x.mul(ones([size])).mul(3);
+          const y = outer.mul(x).add(scaled.sum().mul(0)).sum();
+          outer.dispose();
+          return y;
+        }, 1),
+      );
+    }
+    return results;
   });
 });

@@ -65,20 +65,24 @@ export class WebGpuPlan implements Plan {
     this.#resolved = launches;
     this.launches = launches.length;
     this.flops = launches.reduce((sum, { cost }) => sum + (cost?.flops ?? 0), 0);
-    this.#uploadBlock = new UploadBlock(trace, launches, host.pool, host.alignment);
-    try {
-      this.#slotAssignments = this.#assignSlots(trace, launches);
-    } catch (error) {
-      this.#uploadBlock.dispose(host.pool);
-      throw error;
-    }
     const used = [
       ...launches.flatMap(({ bindings }) => bindings.map(({ buffer }) => buffer)),
-      ...this.#uploadBlock.copyTargets,
+      ...[...trace.writes.values()].map(({ buffer }) => buffer),
       result.buffer as GpuBuffer,
     ];
     this.#pinned = [...new Set(used)].filter((buffer) => !trace.owns(buffer));
+    // First: what is asked for next may free all that nothing refers to.
     for (const buffer of this.#pinned) buffer.pins++;
+    let block: UploadBlock | undefined;
+    try {
+      block = new UploadBlock(trace, launches, host.pool, host.alignment);
+      this.#uploadBlock = block;
+      this.#slotAssignments = this.#assignSlots(trace, launches);
+    } catch (error) {
+      block?.dispose(host.pool);
+      for (const buffer of this.#pinned) host.pool.unpin(buffer);
+      throw error;
+    }
   }
 
   get allocationFailed(): boolean {

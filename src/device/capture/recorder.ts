@@ -7,10 +7,17 @@ export class Recorder<B extends TracedBuffer> {
   /** What the step asks for; undefined while none is captured. */
   trace: Trace<B> | undefined;
   readonly #placeholder: (id: number, bytes: number) => B;
+  readonly #release: (buffer: B) => void;
+  /** What the step freed of memory from outside: its launches, which are to come, may use it. */
+  #held: B[] | undefined;
 
-  /** @param placeholder as that of `Trace` */
-  constructor(placeholder: (id: number, bytes: number) => B) {
+  /**
+   * @param placeholder as that of `Trace`
+   * @param release gives back the memory of a buffer
+   */
+  constructor(placeholder: (id: number, bytes: number) => B, release: (buffer: B) => void) {
     this.#placeholder = placeholder;
+    this.#release = release;
   }
 
   /**
@@ -22,14 +29,29 @@ export class Recorder<B extends TracedBuffer> {
     if (this.trace) throw new StateError('capture: another step is being captured already');
     const trace = new Trace(this.#placeholder);
     this.trace = trace;
+    const held: B[] = [];
+    this.#held = held;
     try {
-      return build(trace, body());
+      const step = body();
+      // The plan pins what its launches use, and may need the memory of the rest.
+      this.#held = undefined;
+      return build(trace, step);
     } catch (error) {
       rollBackHooks(trace.hooks);
       throw error;
     } finally {
       this.trace = undefined;
+      this.#held = undefined;
+      for (const buffer of held) this.#release(buffer);
     }
+  }
+
+  free(buffer: B): void {
+    if (this.trace?.owns(buffer)) this.trace.free(buffer);
+    // What an earlier step made belongs to its plan.
+    else if (buffer.id < 0) return;
+    else if (this.#held) this.#held.push(buffer);
+    else this.#release(buffer);
   }
 
   onReplay(run: () => void, rollback?: () => void): void {

@@ -48,7 +48,7 @@ export class WasmDevice implements Device {
   readonly #args: WasmBuffer;
   /** Memory of captured steps. */
   readonly #sharedBuffers: SharedBuffers<WasmBuffer>;
-  readonly #recorder = new Recorder(placeholder);
+  readonly #recorder = new Recorder(placeholder, (buffer) => this.#memory.release(buffer));
   #times: KernelTimes | undefined;
   #latestTurn = performance.now();
 
@@ -75,10 +75,7 @@ export class WasmDevice implements Device {
   }
 
   free(buffer: DeviceBuffer): void {
-    const wasmBuffer = buffer as WasmBuffer;
-    if (this.#recorder.trace?.owns(wasmBuffer)) this.#recorder.trace.free(wasmBuffer);
-    // What a captured step made belongs to its plan.
-    else if (wasmBuffer.id > 0) this.#memory.release(wasmBuffer);
+    this.#recorder.free(buffer as WasmBuffer);
   }
 
   /** WebAssembly's memory never shrinks; its free parts serve buffers of any size. */

@@ -53,7 +53,7 @@ export class WebGpuDevice implements Device {
   readonly #readback: Readback;
   /** Memory of captured steps. */
   #sharedBuffers: SharedBuffers<GpuBuffer>;
-  readonly #recorder = new Recorder(placeholder);
+  readonly #recorder = new Recorder(placeholder, (buffer) => this.#pool.release(buffer));
   #profiler: Profiler | undefined;
 
   /**
@@ -91,10 +91,7 @@ export class WebGpuDevice implements Device {
   }
 
   free(buffer: DeviceBuffer): void {
-    const gpuBuffer = buffer as GpuBuffer;
-    if (this.#recorder.trace?.owns(gpuBuffer)) this.#recorder.trace.free(gpuBuffer);
-    // What a captured step made belongs to its plan.
-    else if (gpuBuffer.id > 0) this.#pool.release(gpuBuffer);
+    this.#recorder.free(buffer as GpuBuffer);
   }
 
   emptyCache(): void {
