@@ -4,6 +4,7 @@ import { availableParallelism, cpus, freemem, release, totalmem } from 'node:os'
 import { pathToFileURL } from 'node:url';
 import type { Device } from '../device/device.ts';
 import type { DeviceKind } from '../device/open.ts';
+import { isSoftware } from '../device/webgpu/adapter.ts';
 import { findWebGPU } from '../platform/webgpu.ts';
 import { type Check, checkDevice } from './doctorChecks.ts';
 import { openCliDevice } from './openDevice.ts';
@@ -55,13 +56,15 @@ const shownLimits = [
 const wantsWebGPU = (kind: DeviceKind | 'auto') => kind === 'webgpu' || kind === 'auto';
 
 /** Looks at the machine and tries a device: the one of a command with this `--device`. */
-export async function diagnose(kind: DeviceKind | 'auto'): Promise<Diagnosis> {
+export async function diagnose(asked: DeviceKind | 'auto'): Promise<Diagnosis> {
   const packages = Object.fromEntries(
     Object.keys(optionalPackages).map((name) => [name, versionOf(name)]),
   );
+  const { namedDevice } = await import('../measure/bestDevice.ts');
+  const wanted = asked === 'auto' ? ((namedDevice() as DeviceKind | undefined) ?? asked) : asked;
   // A broken driver can end the process: a child looks first.
-  const works = wantsWebGPU(kind) && (hasOwnWebGPU() || (await hasAdapter(packages.webgpu)));
-  const opened = await openOrFail(kind === 'auto' && !works ? 'wasm' : kind);
+  const works = wantsWebGPU(wanted) && (hasOwnWebGPU() || (await hasAdapter(packages.webgpu)));
+  const opened = await openOrFail(wanted === 'auto' && !works ? 'wasm' : asked);
   const device = opened instanceof Error ? null : opened;
   const adapter = works ? await adapterFacts() : null;
   return {
@@ -77,7 +80,7 @@ export async function diagnose(kind: DeviceKind | 'auto'): Promise<Diagnosis> {
       opened instanceof Error
         ? [{ name: 'device', ok: false, detail: opened.message }]
         : await checkDevice(opened),
-    notes: notesOn(kind, packages, adapter, device),
+    notes: notesOn(wanted, packages, adapter, device),
   };
 }
 
@@ -111,13 +114,12 @@ async function adapterFacts(): Promise<AdapterFacts | null> {
   const gpu = await findWebGPU({ experimental: false });
   const adapter = await gpu?.requestAdapter({ powerPreference: 'high-performance' });
   if (!adapter) return null;
-  const { description, vendor, architecture, isFallbackAdapter } = adapter.info;
-  const isSoftware = /llvmpipe|swiftshader|software/i.test(`${description} ${architecture}`);
+  const { description, vendor, architecture } = adapter.info;
   return {
     description,
     vendor,
     architecture,
-    software: isFallbackAdapter === true || isSoftware,
+    software: isSoftware(adapter),
     features: [...adapter.features].sort(),
     limits: Object.fromEntries(shownLimits.map((name) => [name, adapter.limits[name]])),
   };

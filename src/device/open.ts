@@ -1,6 +1,7 @@
 import { UsageError } from '../platform/errors.ts';
 import { formatValue } from '../platform/format.ts';
 import { canShareMemory, countCores } from '../platform/threads.ts';
+import { checkKeys, checkOneOf } from '../platform/usage.ts';
 import { CpuDevice } from './cpu.ts';
 import type { Device } from './device.ts';
 import type { DeviceKind, DeviceOptions } from './deviceOptions.ts';
@@ -13,13 +14,14 @@ export type { DeviceKind, DeviceOptions } from './deviceOptions.ts';
 /**
  * Opens a device. An adapter serves one device, so each call requests a new adapter. Choices that
  * `wigbert tune` saved for the adapter apply.
- * @throws UsageError if `kind` is `webgpu` and no adapter is found.
+ * @throws UsageError for an option that there is not or out of range, and if `kind` is `webgpu` and
+ * no adapter is found.
  * @example
  * const gpu = await openDevice('webgpu');
  * const x = tensor([1, 2, 3], { device: gpu });
  */
 export async function openDevice(kind: DeviceKind, options: DeviceOptions = {}): Promise<Device> {
-  checkMemoryLimit(options.memoryLimit);
+  checkDeviceOptions(options);
   if (kind === 'cpu') return new CpuDevice(options.memoryLimit);
   if (kind === 'wasm') return openWasm(options);
   if (kind !== 'webgpu')
@@ -37,13 +39,6 @@ const MAX_DEFAULT_THREADS = 16;
 const MAX_THREADS = 256;
 
 async function openWasm({ precision, threads, memoryLimit }: DeviceOptions): Promise<Device> {
-  if (
-    threads !== undefined &&
-    !(Number.isInteger(threads) && threads >= 1 && threads <= MAX_THREADS)
-  )
-    throw new UsageError(
-      `\`threads\`: expected a whole number from 1 to ${MAX_THREADS}, got ${formatValue(threads)}`,
-    );
   const module = await loadModule(precision === 'strict');
   const wanted = threads ?? Math.min(countCores(), MAX_DEFAULT_THREADS);
   const mayShare = canShareMemory();
@@ -52,20 +47,30 @@ async function openWasm({ precision, threads, memoryLimit }: DeviceOptions): Pro
 }
 
 let isNoted = false;
-/** Says once how a page gets threads. */
+/** Says once why there is one thread, and how a page gets more. */
 function noteOneThread(): void {
   if (isNoted) return;
   isNoted = true;
   console.info(
-    'wigbert: the wasm device computes on one thread, since this page is not cross-origin ' +
-      'isolated: serve it with the headers Cross-Origin-Opener-Policy: same-origin and ' +
-      'Cross-Origin-Embedder-Policy: require-corp',
+    'wigbert: the wasm device computes on one thread, since ' +
+      ('location' in globalThis
+        ? 'this page is not cross-origin isolated: serve it with the headers ' +
+          'Cross-Origin-Opener-Policy: same-origin and Cross-Origin-Embedder-Policy: require-corp'
+        : 'Node may not start others: give it --allow-worker'),
   );
 }
 
-function checkMemoryLimit(bytes: number | undefined): void {
-  if (bytes !== undefined && !(bytes > 0))
+/** @throws UsageError for an option that there is not, or out of range. */
+export function checkDeviceOptions(options: DeviceOptions): void {
+  checkKeys(options, ['precision', 'threads', 'traits', 'memoryLimit'], 'option of a device');
+  const { precision = 'highest', threads = 1, memoryLimit = 1 } = options;
+  checkOneOf(precision, ['highest', 'high', 'strict'], '`precision`');
+  if (!(Number.isInteger(threads) && threads >= 1 && threads <= MAX_THREADS))
     throw new UsageError(
-      `\`memoryLimit\`: expected a number of bytes above 0, got ${formatValue(bytes)}`,
+      `\`threads\`: expected a whole number from 1 to ${MAX_THREADS}, got ${formatValue(threads)}`,
+    );
+  if (!(memoryLimit > 0))
+    throw new UsageError(
+      `\`memoryLimit\`: expected a number of bytes above 0, got ${formatValue(memoryLimit)}`,
     );
 }

@@ -1,6 +1,11 @@
 import type { Device } from '../device/device.ts';
 import { OutOfMemoryError } from '../device/errors.ts';
-import { type DeviceKind, type DeviceOptions, openDevice } from '../device/open.ts';
+import {
+  checkDeviceOptions,
+  type DeviceKind,
+  type DeviceOptions,
+  openDevice,
+} from '../device/open.ts';
 import { type FoundAdapter, findAdapter, openAdapter } from '../device/webgpu/adapter.ts';
 import { matmul } from '../kernels/matmul/index.ts';
 import { denseMatmul } from '../kernels/matmul/shape.ts';
@@ -25,9 +30,11 @@ const LAUNCHES = 5;
  * adapter competes with the wasm device: one product on each decides, and the times are kept for
  * this machine and version. Without an adapter it is the wasm device, and the CPU device in engines
  * without SIMD. `traits` are for WebGPU, so they ask for it where there is an adapter.
- * @throws UsageError if the variable names no device, or webgpu without an adapter.
+ * @throws UsageError if the variable names no device, or webgpu without an adapter; for options as
+ * `openDevice`.
  */
 export async function openBestDevice(options: DeviceOptions = {}): Promise<Device> {
+  checkDeviceOptions(options);
   const named = namedDevice();
   if (named) return openNamed(named, options);
   const found = await findAdapter(options.precision).catch((error) => {

@@ -33,6 +33,17 @@ describe('wigbert doctor', () => {
     expect(doctorLines(found).join('\n')).toContain(found.processor);
   });
 
+  it('tries the device that the environment names', () => {
+    vi.stubEnv('WIGBERT_DEVICE', 'cpu');
+    try {
+      const { status, stdout } = wigbert(['doctor', '--json']);
+      expect(status).toBe(0);
+      expect(JSON.parse(stdout)).toMatchObject({ device: { kind: 'cpu' }, adapter: null });
+    } finally {
+      vi.unstubAllEnvs();
+    }
+  });
+
   it('shows all that it found where the device cannot be opened', () => {
     vi.stubEnv('VK_DRIVER_FILES', '/nonexistent');
     try {

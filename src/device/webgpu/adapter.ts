@@ -46,7 +46,8 @@ export async function findAdapter(
   };
 }
 
-const isSoftware = ({ info }: GPUAdapter): boolean =>
+/** Whether an adapter computes on the processor. */
+export const isSoftware = ({ info }: GPUAdapter): boolean =>
   info.isFallbackAdapter === true ||
   /llvmpipe|swiftshader|software/i.test(`${info.description} ${info.architecture}`);
 

@@ -3,8 +3,8 @@ import { setFlagsFromString } from 'node:v8';
 import { Worker } from 'node:worker_threads';
 import type { Thread } from '../types.ts';
 
-/** Whether threads can share memory. */
-export const canShareMemory = (): boolean => true;
+/** Whether threads can share memory: not where Node's permissions leave no thread but the first. */
+export const canShareMemory = (): boolean => process.permission?.has('worker') ?? true;
 
 /** Threads that the processor runs at once; processes that MPI started on it share them. */
 export function countCores(): number {

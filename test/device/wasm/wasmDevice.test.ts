@@ -5,6 +5,7 @@ import { WasmDevice } from '../../../src/device/wasm/wasmDevice.ts';
 import { loadModule } from '../../../src/device/wasm/wasmModule.ts';
 import { type Activation, linear, matmul } from '../../../src/kernels/matmul/index.ts';
 import { denseMatmul, type MatmulParams } from '../../../src/kernels/matmul/shape.ts';
+import { openBestDevice } from '../../../src/measure/bestDevice.ts';
 import { fillBuffers, runKernel } from '../../../src/measure/fixtures.ts';
 import { Linear } from '../../../src/nn/index.ts';
 import { AdamW } from '../../../src/nn/optim/index.ts';
@@ -139,6 +140,16 @@ describe('options', () => {
     await expect(openDevice('wasm', { threads })).rejects.toThrow(
       '`threads`: expected a whole number from 1 to 256',
     );
+  });
+
+  it.each([
+    [{ thread: 2 }, 'unknown option of a device "thread": expected one of precision, threads'],
+    [{ precision: 'medium' }, '`precision`: expected one of "highest", "high", "strict", got "med'],
+    [{ memoryLimit: 0 }, '`memoryLimit`: expected a number of bytes above 0, got 0'],
+  ])('refuses %o, whatever the device', async (options, message) => {
+    for (const kind of ['wasm', 'cpu', 'webgpu'] as const)
+      await expect(openDevice(kind, options as never)).rejects.toThrow(message);
+    await expect(openBestDevice(options as never)).rejects.toThrow(message);
   });
 
   it('tells its threads, one for each core unless told otherwise', async () => {
