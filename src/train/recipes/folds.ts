@@ -15,6 +15,7 @@ import { type BegunFineTuning, type FineTuneOptions, fineTune } from './fineTune
 import type { FineTuneEvent } from './fineTuneEvents.ts';
 import type { FineTuneSettings } from './fineTuneSettings.ts';
 import { checkSameOptions } from './sameOptions.ts';
+import { checkFineTuneOptions } from './settings.ts';
 import { checkUnchanged, deviceSettings, markFiles, watchedFiles } from './start.ts';
 
 const FOLDS = 'folds.json';
