@@ -1,5 +1,5 @@
 import { type ModelFolder, type ModelSource, openModelFolder } from '../formats/modelFolder.ts';
-import { removeModel } from '../formats/removeModel.ts';
+import { areTokenizer, removeModel, removeOtherTokenizer } from '../formats/removeModel.ts';
 import { Embedding, init, LayerNorm, Linear, LSTM, Module } from '../nn/index.ts';
 import { type FileContent, writeFiles } from '../platform/atomicWrite.ts';
 import { UsageError } from '../platform/errors.ts';
@@ -169,8 +169,8 @@ export abstract class BertPreTrainedModel extends Module {
 
   /**
    * Writes a folder that Hugging Face's `from_pretrained` loads, with `extraFiles` such as the
-   * tokenizer's, in place of an adapter there. After a crash the folder is the old one or the new
-   * one. Weights are fetched one by one: wait for the end before you train on.
+   * tokenizer's, in place of an adapter or another tokenizer there. After a crash the folder is the
+   * old one or the new one. Weights are fetched one by one: wait for the end before you train on.
    * @throws UsageError when the folder cannot be written to, for an unknown option, or naming a
    * weight that is NaN or too large for float16.
    */
@@ -182,6 +182,7 @@ export abstract class BertPreTrainedModel extends Module {
     await writeFiles(dir, this.fileContents(extraFiles, options));
     // Beside one, these weights would be taken for those that it changes.
     await removeModel(dir, 'adapter');
+    if (areTokenizer(extraFiles)) await removeOtherTokenizer(dir, extraFiles);
   }
 
   /**

@@ -35,9 +35,10 @@ export async function learnVocabulary(files: string[], options: VocabOptions): P
     for await (const texts of textsOf(file, { textColumn, pairColumn, format, encoding }))
       learner.feed(texts);
   const { vocab, coverage } = learner.train();
-  const written = new BertTokenizer(vocab, { doLowerCase: !cased }).files();
-  if (isFile) await writeFiles(dirname(out), { [basename(out)]: written[modelFiles.vocab] });
-  else await writeFiles(out, written);
+  const tokenizer = new BertTokenizer(vocab, { doLowerCase: !cased });
+  if (isFile)
+    await writeFiles(dirname(out), { [basename(out)]: tokenizer.files()[modelFiles.vocab] });
+  else await tokenizer.savePretrained(out);
   if (json) {
     console.log(JSON.stringify({ out, size: vocab.length, coverage }));
     return;

@@ -80,6 +80,24 @@ export async function readSentenceSettings(dir: string): Promise<SentenceSetting
   };
 }
 
+/** A folder of a model, and that of its base model if it has an adapter. */
+interface SettingsFolder {
+  readonly dir: string;
+  readonly adapter?: { readonly base: { readonly dir: string } };
+}
+
+/**
+ * The settings of a model: an adapter that says nothing makes vectors as its base model does.
+ * @throws UsageError as `readSentenceSettings`.
+ */
+export async function sentenceSettingsOf({
+  dir,
+  adapter,
+}: SettingsFolder): Promise<SentenceSettings | undefined> {
+  const own = await readSentenceSettings(dir);
+  return own ?? (adapter && (await readSentenceSettings(adapter.base.dir)));
+}
+
 /** @param folder `path` of the pooling in modules.json, the name of a folder in `dir` */
 async function readPooling(dir: string, folder: unknown): Promise<'cls' | 'mean'> {
   if (typeof folder !== 'string' || !/^[\w-][\w.-]*$/.test(folder))
@@ -118,10 +136,12 @@ async function readTransformer(
   };
 }
 
-/** Whether a folder is one of sentence-transformers that reads texts in lower case. */
-export async function readsLowerCase(dir: string): Promise<boolean> {
-  if (!(await fileExists(joinPath(dir, MODULES)))) return false;
-  return (await readTransformer(dir)).lowerCase === true;
+/** Whether a model is one of sentence-transformers that reads texts in lower case. */
+export async function readsLowerCase({ dir, adapter }: SettingsFolder): Promise<boolean> {
+  for (const each of [dir, adapter?.base.dir])
+    if (each !== undefined && (await fileExists(joinPath(each, MODULES))))
+      return (await readTransformer(each)).lowerCase === true;
+  return false;
 }
 
 /** @throws UsageError for a prompt that goes before each text. */

@@ -76,9 +76,10 @@ export interface TokenizerFolder {
  * is not WordPiece.
  */
 export async function readTokenizerFolder(
-  { tokenizerFolder: folder }: ModelFolder,
+  model: ModelFolder,
   tokenizerClass?: BertTokenizerOptions['tokenizerClass'],
 ): Promise<TokenizerFolder> {
+  const { tokenizerFolder: folder } = model;
   const { dir } = folder;
   // A missing folder is reported as such, rather than the first of its files.
   const names = await folder.names();
@@ -120,7 +121,7 @@ export async function readTokenizerFolder(
   const all = withOverrides(ofFile ?? {}, options);
   return {
     vocab,
-    options: (await readsLowerCase(dir)) ? inLowerCase(all) : all,
+    options: (await readsLowerCase(model)) ? inLowerCase(all) : all,
     passthroughSettings: file ? file.passthroughSettings : await readPassthroughSettings(dir),
   };
 }

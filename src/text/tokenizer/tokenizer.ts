@@ -1,5 +1,4 @@
 import { type ModelSource, openModelFolder } from '../../formats/modelFolder.ts';
-import { writeFiles } from '../../platform/atomicWrite.ts';
 import { checkPieces } from './algorithm.ts';
 import { checkList, checkText, within } from './check.ts';
 import {
@@ -35,7 +34,7 @@ import { readTokenizerFolder } from './readFolder.ts';
 import { truncate } from './truncate.ts';
 import { Vocabulary } from './vocabulary.ts';
 import { splitVocabLines } from './vocabularyFile.ts';
-import { folderFiles } from './writeFolder.ts';
+import { folderFiles, saveFiles } from './writeFolder.ts';
 
 /**
  * Converts text to token ids and back, exactly as Hugging Face's Python `BertTokenizer`
@@ -103,9 +102,9 @@ export class BertTokenizer {
     return tokenizer;
   }
 
-  /** Writes `files()` into a folder, which Python's `from_pretrained` loads. */
+  /** Writes `files()` in place of another tokenizer's; Python's `from_pretrained` loads them. */
   async savePretrained(dir: string, options: { modelMaxLength?: number } = {}): Promise<void> {
-    await writeFiles(dir, this.files(options));
+    await saveFiles(dir, this.files(options));
   }
 
   /**

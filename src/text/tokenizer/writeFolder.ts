@@ -1,3 +1,5 @@
+import { removeOtherTokenizer } from '../../formats/removeModel.ts';
+import { writeFiles } from '../../platform/atomicWrite.ts';
 import type { ResolvedTokenizerOptions } from './options.ts';
 import type { PassthroughSettings } from './passthrough.ts';
 import { toStored } from './storedTokens.ts';
@@ -47,6 +49,15 @@ export function folderFiles(
       'added_tokens.json': json(Object.fromEntries(vocabulary.addedTokensEncoder)),
     }),
   };
+}
+
+/** Writes the files of a tokenizer into a folder, in place of those of another one. */
+export async function saveFiles(
+  dir: string,
+  files: Readonly<Record<string, string>>,
+): Promise<void> {
+  await writeFiles(dir, files);
+  await removeOtherTokenizer(dir, files);
 }
 
 function specialTokensMap(options: ResolvedTokenizerOptions): object {

@@ -2,7 +2,7 @@ import { AutoBackbone } from '../../bert/auto.ts';
 import { pool } from '../../bert/heads/pooling.ts';
 import type { Backbone } from '../../bert/registry.ts';
 import { type ModelSource, openModelFolder } from '../../formats/modelFolder.ts';
-import { readSentenceSettings, type SentenceSettings } from '../../formats/sentenceFolder.ts';
+import { type SentenceSettings, sentenceSettingsOf } from '../../formats/sentenceFolder.ts';
 import { UsageError } from '../../platform/errors.ts';
 import { checkOneOf } from '../../platform/usage.ts';
 import { cat, noGrad, normalize, scope, type Tensor, tensor } from '../../tensor/index.ts';
@@ -70,7 +70,7 @@ export class FeatureExtractionPipeline {
   ): Promise<FeatureExtractionPipeline> {
     const folder = await openModelFolder(source);
     const { model, tokenizer } = await loadTrained(AutoBackbone, folder, options);
-    return new FeatureExtractionPipeline(model, tokenizer, await readSentenceSettings(folder.dir));
+    return new FeatureExtractionPipeline(model, tokenizer, await sentenceSettingsOf(folder));
   }
 
   /**

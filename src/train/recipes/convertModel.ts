@@ -3,7 +3,7 @@ import type { WeightDtype } from '../../bert/checkpoint/torchDtype.ts';
 import { writeCheckpoint } from '../../bert/checkpoint/write.ts';
 import { modelFiles, tokenizerFiles } from '../../formats/modelFiles.ts';
 import type { ModelFolder } from '../../formats/modelFolder.ts';
-import { removeModel } from '../../formats/removeModel.ts';
+import { areTokenizer, removeModel, removeOtherTokenizer } from '../../formats/removeModel.ts';
 import { type FileContent, writeFiles } from '../../platform/atomicWrite.ts';
 import { readBytes } from '../../platform/readFiles.ts';
 import { BertTokenizer } from '../../text/tokenizer/index.ts';
@@ -70,6 +70,7 @@ export async function convertModel(
   await removeEarlierResults(out);
   await writeCheckpoint(out, config, architecture ? [architecture] : [], weights, files, dtype);
   await removeModel(out, 'adapter');
+  if (overwrite || areTokenizer(files)) await removeOtherTokenizer(out, files);
   await copySentenceFiles(folder, out, config);
   await copyCalibration(folder, out);
   if (!before) return { weights: tensors.size };

@@ -98,7 +98,7 @@ export const trainedPart = (
   async save(dir, tokenizerFiles) {
     await (peft ?? model).savePretrained(dir, tokenizerFiles);
     if (model instanceof BertModel) await writeSentenceFiles(dir, model);
-    await removeModel(dir, peft ? 'model' : 'adapter');
+    if (peft) await removeModel(dir, 'model');
   },
   async load(dir) {
     if (peft) await peft.loadWeights(await openModelFolder(dir, { base }));

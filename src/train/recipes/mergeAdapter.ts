@@ -1,6 +1,5 @@
 import type { BertPreTrainedModel } from '../../bert/pretrainedModel.ts';
 import { modelFiles } from '../../formats/modelFiles.ts';
-import { removeModel } from '../../formats/removeModel.ts';
 import { UsageError } from '../../platform/errors.ts';
 import { BertTokenizer } from '../../text/tokenizer/index.ts';
 import { copyCalibration } from './calibrationFile.ts';
@@ -47,7 +46,6 @@ export async function mergeAdapter(
   const modelMaxLength = model.config.maxPositionEmbeddings;
   await removeEarlierResults(out);
   await model.savePretrained(out, tokenizer.files({ modelMaxLength }));
-  await removeModel(out, 'adapter');
   await copySentenceFiles(folder, out, model.config);
   await copyCalibration(folder, out);
   return { model, base: folder.adapter.base.name, out };

@@ -1,7 +1,6 @@
 import { bertConfig } from '../../bert/config.ts';
 import { modelFiles } from '../../formats/modelFiles.ts';
 import { openModelFolder } from '../../formats/modelFolder.ts';
-import { removeModel } from '../../formats/removeModel.ts';
 import { measurePeaks } from '../../measure/peaks.ts';
 import { withDefaults } from '../../platform/defaults.ts';
 import { hashFile } from '../../platform/hash.ts';
@@ -256,5 +255,4 @@ async function writeResult(
     [HISTORY]: `${JSON.stringify(history, undefined, 1)}\n`,
     'history.svg': pretrainPicture(history, title),
   });
-  await removeModel(out, 'adapter');
 }

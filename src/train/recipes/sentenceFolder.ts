@@ -2,9 +2,9 @@ import type { BertConfig } from '../../bert/config.ts';
 import type { BertModel } from '../../bert/model.ts';
 import type { ModelFolder } from '../../formats/modelFolder.ts';
 import {
-  readSentenceSettings,
   type SentenceSettings,
   sentenceFiles,
+  sentenceSettingsOf,
 } from '../../formats/sentenceFolder.ts';
 import { writeFiles } from '../../platform/atomicWrite.ts';
 import { joinPath } from '../../platform/runtime.ts';
@@ -29,11 +29,11 @@ export const writeSentenceFiles = (dir: string, model: BertModel): Promise<void>
 
 /** The same as in the folder of the model that it is made of, if that is such a folder. */
 export async function copySentenceFiles(
-  { dir }: ModelFolder,
+  folder: ModelFolder,
   out: string,
   config: BertConfig,
 ): Promise<void> {
-  const settings = await readSentenceSettings(dir);
+  const settings = await sentenceSettingsOf(folder);
   if (settings) await writeSettings(out, settings, config);
 }
 

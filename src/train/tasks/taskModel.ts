@@ -24,7 +24,7 @@ import {
 } from '../../bert/registry.ts';
 import type { Device } from '../../device/device.ts';
 import { type ModelFolder, type ModelSource, openModelFolder } from '../../formats/modelFolder.ts';
-import { readSentenceSettings } from '../../formats/sentenceFolder.ts';
+import { sentenceSettingsOf } from '../../formats/sentenceFolder.ts';
 import { UsageError } from '../../platform/errors.ts';
 import { formatNames, formatValue } from '../../platform/format.ts';
 import { stack, type Tensor } from '../../tensor/index.ts';
@@ -127,7 +127,7 @@ export async function loadForTask(
   const model: TaskModel = await Model.fromPretrained(source, { labels, problemType, seed });
   if (model instanceof BertModel) {
     model.pooler.freeze();
-    setSentenceSettings(model, await readSentenceSettings((await openModelFolder(source)).dir));
+    setSentenceSettings(model, await sentenceSettingsOf(await openModelFolder(source)));
   }
   if (action === 'kept' || action === 'renamed') return model;
   const { missing, unexpected } = model.loadReport;
@@ -159,7 +159,7 @@ export async function loadTaskModel(
       return loadTrained(AutoModelForMultipleChoice, folder);
     case taskHeads.similarity: {
       const { model, tokenizer } = await loadTrained(AutoModel, folder, { unused: POOLER });
-      setSentenceSettings(model as BertModel, await readSentenceSettings(folder.dir));
+      setSentenceSettings(model as BertModel, await sentenceSettingsOf(folder));
       return { model: model as BertModel, tokenizer };
     }
     default:

@@ -1,3 +1,4 @@
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { Tokenizer } from 'tokenizers';
 import { describe, expect, it } from 'vitest';
@@ -93,6 +94,15 @@ describe('tokenizer.json of a Python one', () => {
     const files = new BertTokenizer(VOCAB, { neverSplit: ['a,b'] }).files();
     expect(Object.keys(files)).not.toContain('tokenizer.json');
   });
+});
+
+it('a tokenizer is saved in place of another one', async () => {
+  await new BertTokenizer(VOCAB, { addedTokens: ['<e>'] }).savePretrained(dir);
+  const tokenizer = new BertTokenizer(VOCAB, { neverSplit: ['a,b'] });
+  await tokenizer.savePretrained(dir);
+  const again = await load();
+  expect(again.files()).toEqual(tokenizer.files());
+  expect(readdirSync(dir).sort()).toEqual(Object.keys(tokenizer.files()).sort());
 });
 
 describe('model_max_length', () => {

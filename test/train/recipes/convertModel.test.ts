@@ -83,3 +83,28 @@ it('convertModel leaves no adapter in a folder whose model it replaces', async (
   const [found, expected] = [await scores(out), await scores(model)];
   for (const [name, value] of Object.entries(found)) expect(value).toBeCloseTo(expected[name], 2);
 });
+
+it.each<[string, (out: string) => Promise<unknown>]>([
+  ['convertModel', (out) => convertModel({ model, out, dtype: 'float32', overwrite: true })],
+  ['mergeAdapter', (out) => mergeAdapter({ model: adapter, out, overwrite: true })],
+])('%s leaves no tokenizer in a folder whose model it replaces', async (name, write) => {
+  const out = join(dir, `over-${name}`);
+  // Its mask is added to the vocabulary, in a file of its own.
+  const maskless = vocab.filter((token) => token !== '[MASK]');
+  const whole = BertForSequenceClassification.fromConfig(config, 1);
+  await whole.savePretrained(out, new BertTokenizer(maskless).files());
+  expect(readdirSync(out)).toContain('added_tokens.json');
+  await write(out);
+  expect(readdirSync(out)).not.toContain('added_tokens.json');
+  const texts = ['a [MASK]', 'b c'];
+  const [found, expected] = [out, model].map((folder) => BertTokenizer.fromPretrained(folder));
+  expect((await found).encodeBatch(texts)).toEqual((await expected).encodeBatch(texts));
+});
+
+it('a model without a tokenizer leaves none in its place', async () => {
+  const [bare, out] = [join(dir, 'bare'), join(dir, 'bare-out')];
+  await BertForSequenceClassification.fromConfig(config, 1).savePretrained(bare);
+  cpSync(model, out, { recursive: true });
+  await convertModel({ model: bare, out, dtype: 'float32', overwrite: true });
+  expect(readdirSync(out).filter((name) => /vocab|token/.test(name))).toEqual([]);
+});

@@ -1,6 +1,7 @@
 import type { Device } from '../../../device/device.ts';
 import { modelFiles } from '../../../formats/modelFiles.ts';
 import { type ModelSource, openModelFolder } from '../../../formats/modelFolder.ts';
+import { areTokenizer, removeOtherTokenizer } from '../../../formats/removeModel.ts';
 import { type Linear, Module } from '../../../nn/index.ts';
 import { type LoraConfig, loraConfig, scalingOf } from '../../../nn/lora/loraConfig.ts';
 import { LoraLinear } from '../../../nn/lora/loraLinear.ts';
@@ -240,7 +241,8 @@ export class PeftModel<M extends BertPreTrainedModel = BertPreTrainedModel> exte
   /**
    * Writes the folder of an adapter that Python's peft reads, with `extraFiles` such as the
    * tokenizer's: adapter_config.json, adapter_model.safetensors, and the config.json of the model
-   * with its labels. After a crash the folder is the old one or the new one.
+   * with its labels. Another tokenizer there goes. After a crash the folder is the old one or the
+   * new one.
    * @throws UsageError when the folder cannot be written to.
    */
   async savePretrained(
@@ -249,6 +251,7 @@ export class PeftModel<M extends BertPreTrainedModel = BertPreTrainedModel> exte
     adapterName = this.#active!,
   ): Promise<void> {
     await writeFiles(dir, this.fileContents(extraFiles, adapterName));
+    if (areTokenizer(extraFiles)) await removeOtherTokenizer(dir, extraFiles);
   }
 
   /** The files that `savePretrained` writes; weights are fetched while they are read. */
