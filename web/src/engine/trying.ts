@@ -50,12 +50,16 @@ async function open(id: number): Promise<LoadedModel> {
   return { run, classifier: await pipeline('text-classification', modelFolder(id)) };
 }
 
-/** Judges texts of a kind until others are to be judged, or the model is forgotten: then none. */
+/**
+ * Judges texts of a kind until others are to be judged, or the model is forgotten: then none, as in
+ * a training, which the page may not know of yet.
+ */
 async function judgeMany(
   kind: 'mistakes' | 'unlabelled',
   work: (signal: AbortSignal) => Promise<Judged[]>,
 ): Promise<Judged[]> {
   judging.get(kind)?.abort();
+  if (isTraining()) return [];
   const controller = new AbortController();
   judging.set(kind, controller);
   const { signal } = controller;
