@@ -18,6 +18,10 @@ export interface SentenceSettings {
   maxLength?: number;
   /** Whether texts are read in lower case, whatever the tokenizer does. */
   lowerCase?: boolean;
+  /** Whether the mean counts the tokens of a prompt too. Default true. */
+  includePrompt?: boolean;
+  /** What is kept for other programs, as the file has it: prompts, `similarity_fn_name`. */
+  about?: Readonly<Record<string, unknown>>;
 }
 
 const MODULES = 'modules.json';
@@ -72,11 +76,11 @@ export async function readSentenceSettings(dir: string): Promise<SentenceSetting
       `${path}: expected the modules ${known.join(', ')}, got ${formatValue(kinds)}`,
     );
   const pooling = modules.find((module) => typeOf(module) === 'Pooling');
-  await checkPrompt(dir);
   return {
-    pooling: pooling ? await readPooling(dir, pooling.path) : 'mean',
+    ...(pooling ? await readPooling(dir, pooling.path) : { pooling: 'mean' }),
     normalize: kinds.includes('Normalize'),
     ...(await readTransformer(dir)),
+    ...(await readAbout(dir)),
   };
 }
 
@@ -99,7 +103,10 @@ export async function sentenceSettingsOf({
 }
 
 /** @param folder `path` of the pooling in modules.json, the name of a folder in `dir` */
-async function readPooling(dir: string, folder: unknown): Promise<'cls' | 'mean'> {
+async function readPooling(
+  dir: string,
+  folder: unknown,
+): Promise<Pick<SentenceSettings, 'pooling' | 'includePrompt'>> {
   if (typeof folder !== 'string' || !/^[\w-][\w.-]*$/.test(folder))
     throw new UsageError(
       `${joinPath(dir, MODULES)}: path: expected the name of a folder in it, ` +
@@ -108,6 +115,11 @@ async function readPooling(dir: string, folder: unknown): Promise<'cls' | 'mean'
   const path = joinPath(dir, folder, 'config.json');
   const config = await readUntrusted(dir, `${folder}/config.json`);
   if (config === undefined) throw new UsageError(`${path} is missing`);
+  const prompt = isObject(config) && config.include_prompt === false && { includePrompt: false };
+  return { pooling: poolingOf(config, path), ...prompt };
+}
+
+function poolingOf(config: unknown, path: string): 'cls' | 'mean' {
   // Since sentence-transformers 5.4 the mode has a name; before, each had a flag.
   const mode = isObject(config) ? config.pooling_mode : undefined;
   if (mode === 'cls' || mode === 'mean') return mode;
@@ -131,7 +143,7 @@ async function readTransformer(
   if (!isObject(config)) return {};
   const { max_seq_length: length, do_lower_case: lowerCase } = config;
   return {
-    ...(typeof length === 'number' && length >= 1 && { maxLength: length }),
+    ...(Number.isInteger(length) && Number(length) >= 1 && { maxLength: Number(length) }),
     ...(lowerCase === true && { lowerCase }),
   };
 }
@@ -145,14 +157,16 @@ export async function readsLowerCase({ dir, adapter }: SettingsFolder): Promise<
 }
 
 /** @throws UsageError for a prompt that goes before each text. */
-async function checkPrompt(dir: string): Promise<void> {
-  const config = await readUntrusted(dir, PROMPTS);
-  const name = isObject(config) ? (config.default_prompt_name ?? null) : null;
+async function readAbout(dir: string): Promise<Pick<SentenceSettings, 'about'>> {
+  const about = await readUntrusted(dir, PROMPTS);
+  if (!isObject(about)) return {};
+  const name = about.default_prompt_name ?? null;
   if (name !== null)
     throw new UsageError(
       `${joinPath(dir, PROMPTS)}: default_prompt_name: expected null, got ${formatValue(name)}: ` +
         'set it to null, and begin your texts with that prompt',
     );
+  return { about };
 }
 
 /** The files that are written, by their paths in the folder. */
@@ -168,7 +182,14 @@ const json = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`;
  * @param size elements of a vector
  */
 export function sentenceFiles(
-  { pooling, normalize, maxLength, lowerCase = false }: SentenceSettings,
+  {
+    pooling,
+    normalize,
+    maxLength,
+    lowerCase = false,
+    includePrompt = true,
+    about,
+  }: SentenceSettings,
   size: number,
 ): Record<string, Record<string, string>> {
   const module = (idx: number, path: string, kind: string) => {
@@ -183,18 +204,16 @@ export function sentenceFiles(
         ...(normalize ? [module(2, NORMALIZE, 'Normalize')] : []),
       ]),
       [TRANSFORMER]: json({ max_seq_length: maxLength ?? null, do_lower_case: lowerCase }),
-      [PROMPTS]: json({
-        prompts: {},
-        default_prompt_name: null,
-        similarity_fn_name: 'cosine',
-      }),
+      [PROMPTS]: json(
+        about ?? { prompts: {}, default_prompt_name: null, similarity_fn_name: 'cosine' },
+      ),
     },
     [POOLING]: {
       'config.json': json({
         word_embedding_dimension: size,
         ...Object.fromEntries(ownModes),
         ...Object.fromEntries(otherModes.map((field) => [field, false])),
-        include_prompt: true,
+        include_prompt: includePrompt,
       }),
     },
   };

@@ -10,6 +10,7 @@
  * `recoverFolders` finishes or removes what a crash left.
  */
 import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { damageOf, MANIFEST, type Manifest, serializeManifest } from '../manifest.ts';
 import { joinPath } from '../paths.ts';
 import type { FileContent, SystemError } from '../types.ts';
@@ -18,19 +19,20 @@ import { createHash, hashFile } from './hash.ts';
 import { pathExists } from './readFiles.ts';
 
 /**
- * Writes a folder, replacing one of that name.
+ * Writes a folder, replacing one of that name. Names of files may be paths in it.
  * @throws UsageError when it cannot be written; WriteError, telling how much is needed, when the
  * disk is full. What stood there is then untouched.
  */
 export async function writeFolder(dir: string, files: Record<string, FileContent>): Promise<void> {
   const [temporary, old] = partsOf(dir);
+  const folders = new Set(Object.keys(files).map((name) => dirname(joinPath(temporary, name))));
   try {
-    await mkdir(temporary, { recursive: true });
+    for (const folder of folders.add(temporary)) await mkdir(folder, { recursive: true });
     const manifest: Manifest = { files: {} };
     for (const [name, content] of Object.entries(files))
       manifest.files[name] = await writeHashed(joinPath(temporary, name), content);
     await writeFlushed(joinPath(temporary, MANIFEST), serializeManifest(manifest));
-    await syncFolder(temporary);
+    for (const folder of folders) await syncFolder(folder);
     if (await pathExists(dir)) await rename(dir, old);
     await rename(temporary, dir);
     await syncFolder(parentOf(dir));

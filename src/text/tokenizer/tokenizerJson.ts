@@ -234,15 +234,13 @@ export function writeTokenizerJson(
     added_tokens: options.noSplitTokens
       .map((token) => ({ id: vocabulary.tokenToId(token.content)!, ...toStored(token) }))
       .sort((a, b) => a.id - b.id),
-    normalizer: options.doBasicTokenize
-      ? {
-          type: 'BertNormalizer',
-          clean_text: options.cleanText,
-          handle_chinese_chars: options.tokenizeChineseChars,
-          strip_accents: options.stripAccents,
-          lowercase: options.doLowerCase,
-        }
-      : null,
+    normalizer: {
+      type: 'BertNormalizer',
+      clean_text: options.cleanText,
+      handle_chinese_chars: options.tokenizeChineseChars,
+      strip_accents: options.stripAccents,
+      lowercase: options.doLowerCase,
+    },
     pre_tokenizer: { type: options.doBasicTokenize ? 'BertPreTokenizer' : 'WhitespaceSplit' },
     post_processor: {
       type: 'TemplateProcessing',

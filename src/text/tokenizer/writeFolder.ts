@@ -13,9 +13,10 @@ import type { Vocabulary } from './vocabulary.ts';
  */
 export function folderFiles(
   vocabulary: Vocabulary,
-  options: ResolvedTokenizerOptions,
+  given: ResolvedTokenizerOptions,
   passthroughSettings: PassthroughSettings | undefined,
 ): Record<string, string> {
+  const options = given.doBasicTokenize ? given : { ...given, ...changingNothing };
   const fast = options.tokenizerClass === 'BertTokenizerFast';
   const special = specialTokensMap(options);
   const config = {
@@ -50,6 +51,17 @@ export function folderFiles(
     }),
   };
 }
+
+/**
+ * Without the basic tokenizer the Python class changes no character, whatever else it is told. The
+ * fast class, for which Python's `AutoTokenizer` may take the folder, knows only these settings.
+ */
+const changingNothing = {
+  cleanText: false,
+  tokenizeChineseChars: false,
+  stripAccents: false,
+  doLowerCase: false,
+};
 
 /** Writes the files of a tokenizer into a folder, in place of those of another one. */
 export async function saveFiles(

@@ -86,7 +86,7 @@ function lengthOf(text: string, pair: string | undefined, tokenizer: BertTokeniz
 /** Largest length in tokens that both a model and its tokenizer support. */
 export const defaultMaxLength = (
   { maxPositionEmbeddings }: BertConfig,
-  { modelMaxLength }: BertTokenizer,
+  { modelMaxLength }: Pick<BertTokenizer, 'modelMaxLength'>,
 ): number => Math.min(maxPositionEmbeddings, modelMaxLength);
 
 /** @throws UsageError unless `maxLength` is a whole number ≤ the positions of the model. */

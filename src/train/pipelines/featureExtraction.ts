@@ -92,8 +92,8 @@ export class FeatureExtractionPipeline {
 
   /** Longest text in tokens by default. */
   get maxLength(): number {
-    const longest = defaultMaxLength(this.model.config, this.tokenizer);
-    return Math.min(longest, this.sentence?.maxLength ?? longest);
+    const modelMaxLength = this.sentence?.maxLength ?? this.tokenizer.modelMaxLength;
+    return defaultMaxLength(this.model.config, { modelMaxLength });
   }
 
   /** Texts, or pairs, as ids, cut to `maxLength` tokens; with `stride`, split into windows. */

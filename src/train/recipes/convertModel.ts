@@ -4,7 +4,7 @@ import { writeCheckpoint } from '../../bert/checkpoint/write.ts';
 import { modelFiles, tokenizerFiles } from '../../formats/modelFiles.ts';
 import type { ModelFolder } from '../../formats/modelFolder.ts';
 import { areTokenizer, removeModel, removeOtherTokenizer } from '../../formats/removeModel.ts';
-import { type FileContent, writeFiles } from '../../platform/atomicWrite.ts';
+import type { FileContent } from '../../platform/atomicWrite.ts';
 import { readBytes } from '../../platform/readFiles.ts';
 import { BertTokenizer } from '../../text/tokenizer/index.ts';
 import { copyCalibration } from './calibrationFile.ts';
@@ -12,6 +12,7 @@ import { removeEarlierResults } from './earlierResults.ts';
 import { evaluate } from './evaluate.ts';
 import type { InputEvent, RecipeCallbacks } from './events.ts';
 import type { FileOptions } from './fineTuneData.ts';
+import { MARK, saveCard } from './modelCard.ts';
 import { checkNoModel, checkOtherFolder } from './outFolder.ts';
 import { copySentenceFiles } from './sentenceFolder.ts';
 import { fetchModel } from './start.ts';
@@ -75,9 +76,8 @@ export async function convertModel(
   await copyCalibration(folder, out);
   if (!before) return { weights: tensors.size };
   const after = await evaluate({ ...columns, model: out, data: data! });
-  await writeFiles(out, {
-    'README.md': card({ name, dtype, data: data! }, before.examples, before.metrics, after.metrics),
-  });
+  const about = { name, dtype, data: data! };
+  await saveCard(out, card(about, before.examples, before.metrics, after.metrics));
   return { weights: tensors.size, before: before.metrics, after: after.metrics };
 }
 
@@ -107,7 +107,9 @@ function card(
     const numbers = [value, after[metric], change].map((number) => number.toFixed(4));
     return `| ${[metric, ...numbers].join(' | ')} |`;
   });
-  return `# ${base(name)} in ${dtype}
+  return `${MARK}
+
+# ${base(name)} in ${dtype}
 
 The weights of \`${base(name)}\`, stored in ${dtype} by wigbert. On the ${examples} examples of
 \`${base(data)}\`:

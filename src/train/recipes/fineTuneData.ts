@@ -17,6 +17,7 @@ import { oversample, type Split } from '../data/split.ts';
 import { tasks } from '../tasks/index.ts';
 import type { Task, TaskName } from '../tasks/task.ts';
 import { chooseHead, type HeadChoice, type TrainedHead } from '../tasks/trainedHead.ts';
+import type { LossOptions } from '../trainer/trainingLoss.ts';
 import type { InputEvent, InputEventOf } from './events.ts';
 import { encodeForTask, fittingLength, splitStrata, splitWindows } from './questionData.ts';
 import { reportRows, reportTags } from './reports.ts';
@@ -198,7 +199,7 @@ function checkSplit({ folds, valid, stride, balance, classWeights }: CheckedOpti
     throw new UsageError('`balance` and `classWeights` exclude each other: both favour classes');
 }
 
-type CheckedOptions = FineTuneDataOptions & { classWeights?: unknown };
+type CheckedOptions = FineTuneDataOptions & Pick<LossOptions, 'classWeights' | 'loss'>;
 
 const isUncut = ({ name }: Pick<Task, 'name'>): boolean =>
   name === 'multiple-choice' || name === 'similarity';
@@ -224,14 +225,14 @@ export function checkTask(
  */
 function outputLabels(
   { task, labels, examples }: NamedExamples,
-  { data, task: asked }: FineTuneDataOptions,
+  options: CheckedOptions,
   isNew: boolean,
 ): string[] {
+  const { data, task: asked } = options;
   const path = namesOfFiles(data);
   if (task === tasks.regression || task === tasks.similarity) {
     const [{ rawLabel: first }] = examples;
-    if (examples.every(({ rawLabel }) => rawLabel === first))
-      throw new UsageError(`${path}: expected different scores, got ${first} only`);
+    if (examples.every(({ rawLabel }) => rawLabel === first)) checkOneScore(path, first, options);
     return task === tasks.regression ? ['LABEL_0'] : ['LABEL_0', 'LABEL_1'];
   }
   if (task === tasks['multi-label'] && labels.length > 0) return labels;
@@ -248,4 +249,18 @@ function outputLabels(
         "set `task: 'regression'` for scores, or `task: 'classification'` if they are labels",
     );
   return labels;
+}
+
+/**
+ * @throws UsageError unless pairs that all have one score teach something, and nothing is validated
+ * with them.
+ */
+function checkOneScore(path: string, score: unknown, options: CheckedOptions): void {
+  const { loss, valid, validSplit } = options;
+  const comparesPairs = loss === 'multiple-negatives';
+  if (comparesPairs && (valid !== undefined || validSplit === 0)) return;
+  const hint = comparesPairs
+    ? '; to train on such pairs, set `valid` to a file of pairs with scores, or `validSplit: 0`'
+    : '';
+  throw new UsageError(`${path}: expected different scores, got ${score} only${hint}`);
 }

@@ -3,7 +3,7 @@ import { freezeEncoder } from '../../bert/layers/freeze.ts';
 import type { PeftModel } from '../../bert/layers/lora/peftModel.ts';
 import { BertModel } from '../../bert/model.ts';
 import { type ModelFolder, openModelFolder } from '../../formats/modelFolder.ts';
-import { readSentenceSettings } from '../../formats/sentenceFolder.ts';
+import { sentenceSettingsOf } from '../../formats/sentenceFolder.ts';
 import { BertTokenizer } from '../../text/tokenizer/index.ts';
 import { sentenceSettings, setSentenceSettings } from '../tasks/similarity.ts';
 import { checkVocab, createTaskModel, loadForTask, type TaskModel } from '../tasks/taskModel.ts';
@@ -12,6 +12,7 @@ import type { InputEvent } from './events.ts';
 import { encodeAndSplit, type ReadFiles, readFiles, type SplitData } from './fineTuneData.ts';
 import type { FineTuneSettings } from './fineTuneSettings.ts';
 import { addLora, checkWhole } from './lora.ts';
+import { longestText } from './sentenceFolder.ts';
 import { fetchModel, freshConfig, reportWeights } from './start.ts';
 
 interface Preparing {
@@ -80,18 +81,19 @@ async function startingModel(
   const from = (lora !== undefined && begun && folder.adapter?.base) || folder;
   const model = await loadForTask(from, task, head, seed);
   if (model instanceof BertModel) {
-    // A checkpoint does not say how the model makes vectors: what the run started from does.
-    if (begun && settings.model !== undefined) {
-      const { dir } = await fetchModel(settings.model, report);
-      setSentenceSettings(model, await readSentenceSettings(dir));
-    }
+    // Where a checkpoint does not say how the model makes vectors, what the run started from does.
+    if (begun && settings.model !== undefined && !(await sentenceSettingsOf(folder)))
+      setSentenceSettings(model, await startingSettings(settings.model, report));
     // Vectors are to be made of as much of a text as was trained on.
-    const { maxLength, ...pooling } = sentenceSettings(model);
-    if (maxLength !== undefined && maxLength < settings.maxLength)
-      setSentenceSettings(model, { ...pooling, maxLength: settings.maxLength });
+    const trained = Math.min(settings.maxLength, model.config.maxPositionEmbeddings);
+    const maxLength = Math.max(longestText(model, tokenizer), trained);
+    setSentenceSettings(model, { ...sentenceSettings(model), maxLength });
   }
   if (from === folder) reportWeights(folder.name, model, report);
   checkVocab(tokenizer, model.config, folder.name);
   if (lora === undefined) return { model, tokenizer };
   return { model, tokenizer, peft: await addLora(model, settings, begun && folder) };
 }
+
+const startingSettings = async (model: string, report: (event: InputEvent) => void) =>
+  sentenceSettingsOf(await fetchModel(model, report));

@@ -111,12 +111,6 @@ export async function runFineTuning(run: FineTuneRun): Promise<FineTuneResult> {
   const interrupted = run.callbacks.signal?.aborted === true;
   const kept = { ...run.kept, ...settings };
   const paths = await watchedFiles(settings);
-  await onMainProcess(() =>
-    writeReceipt(run.folder.path, {
-      ...{ kind: 'fine-tuning', kept, paths },
-      ...{ tokenizer, config: model.config, ...saved },
-    }),
-  );
   if (!interrupted && isMainProcess()) {
     const counts = { train: train.length, valid: valid.length };
     await writeFineTuneCard(run.folder.path, { settings: kept, model, files, history, counts });
@@ -130,6 +124,13 @@ export async function runFineTuning(run: FineTuneRun): Promise<FineTuneResult> {
       },
     });
   }
+  // Last: it vouches for the calibration too.
+  await onMainProcess(() =>
+    writeReceipt(run.folder.path, {
+      ...{ kind: 'fine-tuning', kept, paths },
+      ...{ tokenizer, config: model.config, ...saved },
+    }),
+  );
   return {
     model,
     peft,

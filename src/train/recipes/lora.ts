@@ -8,7 +8,7 @@ import { removeModel } from '../../formats/removeModel.ts';
 import type { FileContent } from '../../platform/atomicWrite.ts';
 import { UsageError } from '../../platform/errors.ts';
 import type { TaskModel } from '../tasks/taskModel.ts';
-import { writeSentenceFiles } from './sentenceFolder.ts';
+import { sentenceContents, writeSentenceFiles } from './sentenceFolder.ts';
 
 /** Training of an adapter instead of the whole model (LoRA, Hu et al. 2021, arXiv 2106.09685). */
 export interface LoraOptions {
@@ -79,7 +79,7 @@ export async function addLora(
 export interface TrainedPart {
   /** The name of the file with its weights. */
   readonly weightsFile: string;
-  /** The files of its folder, without the tokenizer's. */
+  /** The files of its folder, by their paths, without the tokenizer's. */
   fileContents(): Record<string, FileContent>;
   /** Writes a folder that `predict` reads; a model of the other kind there goes. */
   save(dir: string, tokenizerFiles: Record<string, FileContent>): Promise<void>;
@@ -94,7 +94,10 @@ export const trainedPart = (
   base?: string,
 ): TrainedPart => ({
   weightsFile: peft ? modelFiles.adapterWeights : modelFiles.weights,
-  fileContents: () => (peft ?? model).fileContents(),
+  fileContents: () => ({
+    ...(peft ?? model).fileContents(),
+    ...(model instanceof BertModel && sentenceContents(model)),
+  }),
   async save(dir, tokenizerFiles) {
     await (peft ?? model).savePretrained(dir, tokenizerFiles);
     if (model instanceof BertModel) await writeSentenceFiles(dir, model);

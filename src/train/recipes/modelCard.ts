@@ -26,7 +26,8 @@ interface Kept {
 
 const CARD = 'README.md';
 /** Cards with this line are replaced, others are people's own. */
-const MARK = '<!-- Written by wigbert, which replaces this file: remove this line to keep it. -->';
+export const MARK =
+  '<!-- Written by wigbert, which replaces this file: remove this line to keep it. -->';
 
 /** Hugging Face's names of pipelines. */
 const pipelineTags: Record<TaskName, string> = {
@@ -127,7 +128,6 @@ async function writeCard(
   model: BertPreTrainedModel,
   { files, language, ...content }: Content,
 ): Promise<void> {
-  if (await isKept(joinPath(dir, CARD))) return;
   const from = settings.model;
   const isFolder = from !== undefined && (await pathExists(from));
   const baseCard = from === undefined ? '' : joinPath(from, CARD);
@@ -145,7 +145,12 @@ async function writeCard(
     files: files.map((file, i) => ({ name: file.split(/[/\\]/).at(-1)!, sha256: sums[i] })),
     versions: `wigbert ${begunBy}, device ${device}`,
   });
-  await writeFiles(dir, { [CARD]: text });
+  await saveCard(dir, text);
+}
+
+/** Writes a card, which has the mark, unless a person has written one there. */
+export async function saveCard(dir: string, text: string): Promise<void> {
+  if (!(await isKept(joinPath(dir, CARD)))) await writeFiles(dir, { [CARD]: text });
 }
 
 /** Whether there is a card that people wrote themselves. */

@@ -90,6 +90,19 @@ describe('tokenizer.json of a Python one', () => {
     }
   });
 
+  it('tells the fast class, which has no such option, that no character changes', () => {
+    const files = new BertTokenizer(VOCAB, { doBasicTokenize: false }).files();
+    const [config, { normalizer }] = ['tokenizer_config.json', 'tokenizer.json'].map((name) =>
+      JSON.parse(files[name]),
+    );
+    const expected = { strip_accents: false, lowercase: false, handle_chinese_chars: false };
+    expect(normalizer).toEqual({ type: 'BertNormalizer', clean_text: false, ...expected });
+    expect(config).toMatchObject({
+      ...{ do_lower_case: false, strip_accents: false, tokenize_chinese_chars: false },
+      do_basic_tokenize: false,
+    });
+  });
+
   it('is left out where no Rust tokenizer does the same', () => {
     const files = new BertTokenizer(VOCAB, { neverSplit: ['a,b'] }).files();
     expect(Object.keys(files)).not.toContain('tokenizer.json');

@@ -108,3 +108,16 @@ it('a model without a tokenizer leaves none in its place', async () => {
   await convertModel({ model: bare, out, dtype: 'float32', overwrite: true });
   expect(readdirSync(out).filter((name) => /vocab|token/.test(name))).toEqual([]);
 });
+
+it('a card with figures gives way to the next, and not to one that a person wrote', async () => {
+  const out = join(dir, 'card');
+  const card = () => readFileSync(join(out, 'README.md'), 'utf8');
+  const run = { model, out, overwrite: true };
+  await convertModel({ ...run, dtype: 'float16', data });
+  expect(card()).toMatch(/^# model in float16$/m);
+  await convertModel({ ...run, dtype: 'int8' });
+  expect(readdirSync(out)).not.toContain('README.md');
+  writeFileSync(join(out, 'README.md'), 'my notes');
+  await convertModel({ ...run, dtype: 'int8', data });
+  expect(card()).toBe('my notes');
+});

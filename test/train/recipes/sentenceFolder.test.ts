@@ -1,4 +1,4 @@
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -96,5 +96,70 @@ describe('a folder that says max_seq_length 4, and to normalise', () => {
     await fineTune({ ...run, model, data, out });
     const written = JSON.parse(readFileSync(join(out, 'sentence_bert_config.json'), 'utf8'));
     expect(written.max_seq_length).toBe(8);
+  });
+
+  it('counts alone, as in sentence-transformers: the tokenizer may take less', async () => {
+    const longer = join(dir, 'longer');
+    cpSync(model, longer, { recursive: true });
+    await new BertTokenizer(vocab, { modelMaxLength: 4 }).savePretrained(longer);
+    const vectorsOf = async () =>
+      (await embed({ model: longer, texts: ['a b c d e', 'a b'] })).vectors;
+    const cut = await vectorsOf();
+    writeFileSync(join(longer, 'sentence_bert_config.json'), '{"max_seq_length": 8}');
+    expect((await vectorsOf())[0]).not.toEqual(cut[0]);
+    const { loss } = await evaluate({ model: longer, data });
+    expect(loss).toBe((await evaluate({ model: longer, data, maxLength: 8 })).loss);
+  });
+
+  it('keeps what it says for other programs, when it is converted', async () => {
+    const [prompted, out] = [join(dir, 'prompted'), join(dir, 'prompted-half')];
+    cpSync(model, prompted, { recursive: true });
+    const about = {
+      prompts: { query: 'query: ' },
+      default_prompt_name: null,
+      similarity_fn_name: 'dot',
+    };
+    const name = 'config_sentence_transformers.json';
+    writeFileSync(join(prompted, name), JSON.stringify(about));
+    await convertModel({ model: prompted, out, dtype: 'float16' });
+    expect(JSON.parse(readFileSync(join(out, name), 'utf8'))).toEqual(about);
+  });
+});
+
+describe('a training from a folder that pools the first token', () => {
+  const [cls, out] = [join(dir, 'cls'), join(dir, 'cls-out')];
+  const run = { task: 'similarity' as const, validSplit: 0, epochs: 1, maxLength: 8, batchSize: 2 };
+  beforeAll(async () => {
+    const made = BertModel.fromConfig(config, 1);
+    await made.savePretrained(cls, new BertTokenizer(vocab).files());
+    setSentenceSettings(made, { pooling: 'cls', normalize: true, maxLength: 8 });
+    await writeSentenceFiles(cls, made);
+    await fineTune({ ...run, model: cls, data, out, saveEvery: 1 });
+  });
+
+  it('leaves checkpoints whose vectors are made as its own', async () => {
+    const [checkpoint] = readdirSync(out).filter((name) => /^checkpoint-[1-9]/.test(name));
+    const texts = ['a b c', 'd e'];
+    const vectorsOf = async (pooling?: 'cls' | 'mean') =>
+      (await embed({ model: join(out, checkpoint), texts, pooling })).vectors;
+    const [[own], [first]] = [await vectorsOf(), await vectorsOf('cls')];
+    const length = Math.hypot(...first);
+    expect(own.length).toBe(first.length);
+    for (const [i, value] of first.entries()) expect(own[i]).toBeCloseTo(value / length, 5);
+  });
+
+  it('learns from pairs of one score, as far as nothing is validated with them', async () => {
+    const positives = join(dir, 'positives.tsv');
+    writeFileSync(positives, 'sentence1\tsentence2\tscore\na b\ta c\t1\nd e\td f\t1\n');
+    const train = (options: object) =>
+      fineTune({ ...run, model: cls, data: positives, out: join(dir, 'positive'), ...options });
+    const loss = 'multiple-negatives' as const;
+    await expect(train({})).rejects.toThrow(/expected different scores, got 1 only$/);
+    await expect(train({ loss, validSplit: 0.5 })).rejects.toThrow(
+      /got 1 only; to train on such pairs, set `valid`/,
+    );
+    const { history } = await train({ loss, valid: data });
+    expect(history.steps[0].loss).toBeGreaterThan(0);
+    expect(history.epochs[0].validSpearman).toBeDefined();
   });
 });

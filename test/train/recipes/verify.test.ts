@@ -146,6 +146,7 @@ describe('verifyRun', () => {
       ['tokenizer.json', undefined],
       ['vocab.txt', words.replace('w1\nw2', 'w2\nw1')],
       ['added_tokens.json', '{"<e>": 10}'],
+      ['calibration.json', '{"temperature": 3}'],
     ] as const) {
       const path = join(tuned, name);
       const before = existsSync(path) ? readFileSync(path) : undefined;

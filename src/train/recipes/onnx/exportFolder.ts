@@ -1,16 +1,21 @@
 import { exportOnnx } from '../../../bert/checkpoint/onnx/exportOnnx.ts';
 import type { WeightDtype } from '../../../bert/checkpoint/torchDtype.ts';
 import { configToJson } from '../../../bert/config.ts';
+import type { BertPreTrainedModel } from '../../../bert/pretrainedModel.ts';
 import { modelFiles } from '../../../formats/modelFiles.ts';
+import { removeOtherTokenizer } from '../../../formats/removeModel.ts';
 import { writeFiles } from '../../../platform/atomicWrite.ts';
-import { NotFiniteError, StateError } from '../../../platform/errors.ts';
+import { removeFile } from '../../../platform/checkedFolder.ts';
+import { NotFiniteError, StateError, UsageError } from '../../../platform/errors.ts';
 import { isObject } from '../../../platform/format.ts';
+import { createHash } from '../../../platform/hash.ts';
 import { fileExists, readJson } from '../../../platform/readFiles.ts';
 import { joinPath } from '../../../platform/runtime.ts';
 import { BertTokenizer } from '../../../text/tokenizer/index.ts';
+import { weightsHash } from '../../trainer/weightsHash.ts';
 import type { InputEventOf, RecipeCallbacks } from '../events.ts';
 import { checkIsFolder, checkNoWeights, checkOtherFolder } from '../outFolder.ts';
-import { copySentenceFiles } from '../sentenceFolder.ts';
+import { copySentenceFiles, settingsToCopy } from '../sentenceFolder.ts';
 import { fetchModel } from '../start.ts';
 import { loadWholeModel } from '../wholeModel.ts';
 import { type OnnxVerification, verifyOnnx } from './verify.ts';
@@ -57,10 +62,11 @@ const VERIFICATION = 'verification.json';
  * Writes a folder that transformers.js and optimum read: `onnx/model.onnx` (`model_fp16.onnx`,
  * `model_int8.onnx`), config.json and the tokenizer's files. The file is run in onnxruntime
  * (`onnxruntime-node` or `onnxruntime-web`), if that is installed, on 100 texts; how its outputs
- * compare with the model's is in `onnx/verification.json`. The model runs on the default device.
- * @throws UsageError if the model cannot be read, or `out` is its folder or has weights of another
- * one; NotFiniteError or StateError if the outputs of the file are not those of the model: then
- * nothing is written.
+ * compare with the model's is in `onnx/verification.json`. ONNX files there of another model are
+ * removed. The model runs on the default device.
+ * @throws UsageError if the model cannot be read, or `out` is its folder or has weights or ONNX
+ * files from elsewhere, or transformers.js has no such tokenizer; NotFiniteError or StateError if
+ * the outputs of the file are not those of the model: then nothing is written.
  * @example
  * const { verification } = await exportOnnxFolder({ model: 'out/model', out: 'out/onnx' });
  */
@@ -72,36 +78,83 @@ export async function exportOnnxFolder(
   await checkIsFolder({ out });
   await checkOtherFolder(out, folder);
   await checkNoWeights(out);
+  const folderOfFile = joinPath(out, 'onnx');
+  const earlier = await readFigures(folderOfFile);
   const model = await loadWholeModel(folder);
   const tokenizer = await BertTokenizer.fromPretrained(folder);
+  const settings = await settingsToCopy(folder);
+  const { maxPositionEmbeddings } = model.config;
+  // transformers.js reads no other limit.
+  const modelMaxLength = Math.min(settings?.maxLength ?? Infinity, maxPositionEmbeddings);
+  const files = tokenizer.files({ modelMaxLength });
+  checkTokenizer(name, files);
   const bytes = await exportOnnx(model, { dtype });
   const verification = await verifyOnnx(bytes, model, tokenizer);
   const file = fileOf[dtype];
   if (verification) checkVerified(file.name, verification, tolerances[dtype]);
-  const folderOfFile = joinPath(out, 'onnx');
-  const figures = await figuresOf(joinPath(folderOfFile, VERIFICATION));
-  figures[file.name] = verification ?? null;
-  await writeFiles(folderOfFile, {
-    [file.name]: bytes,
-    [VERIFICATION]: json(figures),
-  });
+  const sha256 = await hashOf(model);
+  const figures = await removeOthers(folderOfFile, earlier, sha256);
+  figures[file.name] = { model: sha256, ...verification };
+  await writeFiles(folderOfFile, { [file.name]: bytes, [VERIFICATION]: json(figures) });
   const { config } = model;
   const forTransformersJs = { 'transformers.js_config': { dtype: file.dtype } };
   const extra = { ...config.extra, ...forTransformersJs };
-  await writeFiles(out, {
-    ...tokenizer.files({ modelMaxLength: config.maxPositionEmbeddings }),
-    [modelFiles.config]: configToJson({ ...config, extra }, [model.architecture]),
-  });
+  const configFile = configToJson({ ...config, extra }, [model.architecture]);
+  await writeFiles(out, { ...files, [modelFiles.config]: configFile });
+  await removeOtherTokenizer(out, files);
   await copySentenceFiles(folder, out, config);
   return { file: joinPath(folderOfFile, file.name), bytes: bytes.length, verification };
 }
 
 const json = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`;
 
-/** The figures of the files that are there already, by their names; null: not verified. */
-async function figuresOf(path: string): Promise<Record<string, OnnxVerification | null>> {
+/** @throws UsageError for a tokenizer that tokenizer.json cannot hold. */
+function checkTokenizer(model: string, files: Readonly<Record<string, string>>): void {
+  if (files[modelFiles.tokenizer] === undefined)
+    throw new UsageError(
+      `${model}: expected a tokenizer that transformers.js has, got one with \`never_split\`: ` +
+        'remove that from tokenizer_config.json, or write the graph alone with `exportOnnx`',
+    );
+}
+
+/** SHA-256 of what an ONNX file is made of. */
+async function hashOf(model: BertPreTrainedModel): Promise<string> {
+  const hash = await createHash('sha256');
+  hash.update(JSON.stringify([model.architecture, model.config]));
+  return hash.update(await weightsHash(model)).digest('hex');
+}
+
+/** What verification.json has of a file; of one that was not verified, the model alone. */
+type Figures = { model: string } & Partial<OnnxVerification>;
+
+/**
+ * What verification.json in a folder has of its ONNX files.
+ * @throws UsageError if there is a file that it does not name: nobody knows of which model that is.
+ */
+async function readFigures(dir: string): Promise<Record<string, Figures>> {
+  const path = joinPath(dir, VERIFICATION);
   const found = (await fileExists(path)) ? await readJson(path) : undefined;
-  return isObject(found) ? (found as Record<string, OnnxVerification | null>) : {};
+  const figures = isObject(found) ? (found as Record<string, Figures>) : {};
+  for (const { name } of Object.values(fileOf))
+    if (!Object.hasOwn(figures, name) && (await fileExists(joinPath(dir, name))))
+      throw new UsageError(
+        `${joinPath(dir, name)} is not in ${VERIFICATION}: expected files that \`export onnx\` ` +
+          'wrote; choose another `out`, or remove it',
+      );
+  return figures;
+}
+
+/** Removes the files of another model, and what is known of them. */
+async function removeOthers(
+  dir: string,
+  figures: Record<string, Figures>,
+  model: string,
+): Promise<Record<string, Figures>> {
+  const own = Object.entries(figures).filter(([, of]) => of?.model === model);
+  const kept = Object.fromEntries(own);
+  for (const { name } of Object.values(fileOf))
+    if (!Object.hasOwn(kept, name)) await removeFile(joinPath(dir, name));
+  return kept;
 }
 
 /** @throws NotFiniteError or StateError unless the outputs of a file are those of the model. */

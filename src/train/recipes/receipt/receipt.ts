@@ -16,6 +16,7 @@ import { joinPath } from '../../../platform/runtime.ts';
 import { defaultDevice } from '../../../tensor/index.ts';
 import type { BertTokenizer } from '../../../text/tokenizer/index.ts';
 import type { StepHash } from '../../trainer/weightsHash.ts';
+import { CALIBRATION } from '../calibrationFile.ts';
 import type { DeviceSettings, FileMarks } from '../start.ts';
 
 export const RECEIPT = 'receipt.json';
@@ -127,6 +128,7 @@ async function hashOf(value: object): Promise<string> {
 const describing = [
   ...[modelFiles.config, modelFiles.adapterConfig, ...tokenizerFiles],
   ...sentenceFileNames,
+  CALIBRATION,
 ];
 
 /** SHA-256 of the files beside a model's weights; of those that are not there, nothing. */
