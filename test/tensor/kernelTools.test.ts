@@ -1,10 +1,12 @@
 import { afterAll, describe, expect, it } from 'vitest';
 import { defineKernel, main, wgsl } from '../../src/device/kernel.ts';
-import { launch } from '../../src/tensor/checkedLaunch.ts';
+import { defineMap } from '../../src/kernels/kit/map.ts';
+import type { MapSpec } from '../../src/kernels/kit/mapSpec.ts';
+import { launch, launchMap } from '../../src/tensor/checkedLaunch.ts';
 import { checkKernel } from '../../src/tensor/checkKernel.ts';
 import { Function, type FunctionContext } from '../../src/tensor/function.ts';
 import { gradCheck } from '../../src/tensor/gradCheck.ts';
-import { empty, noGrad, type Tensor, tensor } from '../../src/tensor/index.ts';
+import { capture, empty, noGrad, type Tensor, tensor } from '../../src/tensor/index.ts';
 import { allDevices } from '../support/devices.ts';
 
 const devices = await allDevices();
@@ -31,8 +33,31 @@ const doubling = (name: string, factor: string, first = 2) =>
     },
     cases: [{ count: 5 }, { count: 100 }],
   });
+/** Helpers of one name, which differ: the second calls a shared one. */
+const [plusTwo, plusThree] = [2, 3].map((n) =>
+  defineMap({
+    name: `testPlus${n}`,
+    inputs: ['x'],
+    wgsl: 'shift(x)',
+    functions: `fn amount() -> f32 { return ${n}.0; }\nfn shift(x: V) -> V { return x + amount(); }`,
+    reference: (x) => x + n,
+  }),
+);
 const double = doubling('testDouble', '2.0');
 const wrong = doubling('testDoubleWrong', '2.1');
+
+describe('defineMap', () => {
+  const spec = { name: 'testSpec', inputs: ['x'], wgsl: 'x', reference: (x: number) => x };
+  it.each([
+    [{ inputs: [] }, /`inputs`: expected names, got \[\]/],
+    [{ inputs: undefined }, /`inputs`: expected names, got undefined/],
+    [{ name: 'two words' }, /names: expected letters, .*, got "two words"/],
+    [{ wgsl: undefined }, /`wgsl`: expected an expression, got undefined/],
+    [{ reference: undefined }, /`reference`: expected a function/],
+  ])('refuses %o', (change, expected) => {
+    expect(() => defineMap({ ...spec, ...change } as MapSpec)).toThrow(expected);
+  });
+});
 
 describe.each(devices)('tools for kernels on %s', (_, device) => {
   const on = () => ({ device: device! });
@@ -61,6 +86,15 @@ describe.each(devices)('tools for kernels on %s', (_, device) => {
     noGrad(run({ x: leaf, y }));
     y.dispose();
     expect(run({ x, y })).toThrow('was disposed');
+  });
+
+  it.skipIf(!device)('element-wise kernels with helpers of one name fuse', async () => {
+    const body = ({ x }: { x: Tensor }) => launchMap(plusThree, [launchMap(plusTwo, [x])]);
+    const step = capture(device!, body);
+    for (let i = 0; i < 3; i++) {
+      const x = { data: Float32Array.of(1, 2, i), shape: [3] };
+      expect([...(await step.run({ x }))]).toEqual([6, 7, 5 + i]);
+    }
   });
 
   it.skipIf(!device)('launch counts as a write', () => {

@@ -1,18 +1,19 @@
 import { defineMap } from '../kit/map.ts';
+import { isNanWgsl } from '../kit/mathFunctions.ts';
 
 /** x to the power e, as C's pow: NaN for negative x unless e is an integer. */
 export const powTensor = defineMap({
   name: 'powTensor',
   inputs: ['x', 'e'],
   wgsl: 'powTensor_(x, e)',
-  functions: `
+  functions: `${isNanWgsl}
 fn powTensor_(x: V, e: V) -> V {
   let one = V(1.0);
   let infinity = V(bitcast<f32>(min(u32(p.count), 0u) | 0x7f800000u));
   let nan = V(bitcast<f32>(u32(p.count) | 0x7fc00000u));
   let size = abs(x);
   // The logarithm of 0 is no number that compilers must keep.
-  let ofZero = select(V(0.0), infinity, e < V(0.0));
+  let ofZero = select(select(V(0.0), infinity, e < V(0.0)), e, isNan(e));
   var power = select(exp(e * log(size)), ofZero, size == V(0.0));
   power = select(power, size, e == one);
   power = select(power, size * size, e == V(2.0));

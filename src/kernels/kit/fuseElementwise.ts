@@ -130,10 +130,11 @@ function nameOf(ops: readonly FusedOp[]): string {
  */
 function functionsOf(ops: readonly FusedOp[]): string {
   const texts = new Set<string>();
+  const declared = new Map<string, string>();
   for (const op of ops) {
-    const { name, inputs, scalars = [], wgsl, functions = '' } = specOf(op);
-    // Several kernels may share a function.
-    for (const text of functions.split(/(?=^fn )/m)) if (text.trim()) texts.add(text.trim());
+    const { name, inputs, scalars = [] } = specOf(op);
+    const { wgsl, declarations } = helpersOf(specOf(op), declared);
+    for (const text of declarations.values()) texts.add(text);
     const types = [
       ...inputs.map((input) => `${input}: ${typeOf(specOf(op), input)}`),
       ...scalars.map((one) => `${one}: f32`),
@@ -147,6 +148,35 @@ function functionsOf(ops: readonly FusedOp[]): string {
   texts.add('fn opaqueI(x: I) -> I { return x ^ I(p.zero); }');
   texts.add('fn opaqueV(x: V) -> V { return bitcast<V>(opaqueI(bitcast<I>(x))); }');
   return [...texts].join('\n');
+}
+
+const DECLARATION = /^(?:fn|const|struct|alias)\s+(\w+)/m;
+
+/**
+ * The expression of a kernel, and what it calls, by name. Several kernels may share a function;
+ * others of the same name get one of their own.
+ * @param declared what the kernels before it call
+ */
+function helpersOf(spec: MapSpec, declared: Map<string, string>) {
+  const { name, wgsl, functions = '' } = spec;
+  const found = declarationsOf(functions);
+  const isOther = ([key, text]: [string, string]) => (declared.get(key) ?? text) !== text;
+  const rename = (text: string) =>
+    [...found.keys()].reduce(
+      (all, each) => all.replaceAll(new RegExp(`\\b${each}\\b`, 'g'), `${each}_${name}`),
+      text,
+    );
+  const own = [...found].some(isOther)
+    ? { wgsl: rename(wgsl), declarations: declarationsOf(rename(functions)) }
+    : { wgsl, declarations: found };
+  for (const [key, text] of own.declarations) declared.set(key, text);
+  return own;
+}
+
+function declarationsOf(functions: string): Map<string, string> {
+  const parts = functions.split(/(?=^(?:fn|const|struct|alias)\s)/m);
+  const texts = parts.map((text) => text.trim()).filter((text) => text !== '');
+  return new Map(texts.map((text) => [DECLARATION.exec(text)?.[1] ?? text, text]));
 }
 
 const readsOf = (buffers: Kernel['buffers']): Record<string, string> =>

@@ -6,6 +6,8 @@ import {
   wgsl,
 } from '../../device/kernel.ts';
 import type { Traits } from '../../device/traits.ts';
+import { ArgumentError } from '../../platform/errors.ts';
+import { formatValue } from '../../platform/format.ts';
 import { fuseElementwise } from './fuseElementwise.ts';
 import { mapReference, type ReferenceOperand } from './mapReference.ts';
 import type { MapKernel, MapSpec } from './mapSpec.ts';
@@ -31,11 +33,14 @@ const typeOf = (spec: MapSpec, name: string) => spec.types?.[name] ?? 'V';
 
 /**
  * A kernel of the element-by-element family.
+ * @throws ArgumentError for a spec without inputs, expression or reference, or with names that WGSL
+ * does not take.
  * @example
  * const reference = (a: number) => a ** 3;
  * const cubes = defineMap({ name: 'cubes', inputs: ['a'], wgsl: 'a * a * a', reference });
  */
 export function defineMap(spec: MapSpec): MapKernel {
+  checkSpec(spec);
   const { inputs, scalars = [] } = spec;
   const kernel = defineKernel({
     name: spec.name,
@@ -67,6 +72,20 @@ export function defineMap(spec: MapSpec): MapKernel {
     tolerance: spec.tolerance,
   });
   return Object.assign(kernel, { spec }) as unknown as MapKernel;
+}
+
+const IDENTIFIER = /^[A-Za-z]\w*$/;
+
+function checkSpec({ name, inputs, scalars = [], wgsl, reference }: MapSpec): void {
+  const refuse = (what: string, expected: string, got: unknown): never => {
+    throw new ArgumentError(`defineMap: ${what}: expected ${expected}, got ${formatValue(got)}`);
+  };
+  if (!Array.isArray(inputs) || inputs.length === 0) refuse('`inputs`', 'names', inputs);
+  for (const each of [name, ...inputs, ...scalars])
+    if (typeof each !== 'string' || !IDENTIFIER.test(each))
+      refuse('names', 'letters, digits and _, a letter first', each);
+  if (typeof wgsl !== 'string' || wgsl.trim() === '') refuse('`wgsl`', 'an expression', wgsl);
+  if (typeof reference !== 'function') refuse('`reference`', 'a function', reference);
 }
 
 function paramTypesOf({ inputs, scalars = [] }: MapSpec): ParamTypes {

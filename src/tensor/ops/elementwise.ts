@@ -147,7 +147,8 @@ export const sub = promoting('sub', integers.subInt, (a, b) => {
  * @example mul(tensor([1, 2]), tensor([3, 4])); // [3, 8]
  */
 export const mul = promoting('mul', integers.mulInt, (a, b) => {
-  if (typeof b === 'number') return affine(a, b, 0);
+  // -0 leaves each product as it is, a zero's sign too.
+  if (typeof b === 'number') return affine(a, b, -0);
   return mulFloats(a, b);
 });
 

@@ -150,7 +150,9 @@ export const atanh = operation(
 export const hypot = operation('hypot', 2, (a: Tensor, b: Tensor): Tensor => {
   const size = maximum(abs(a), abs(b)).detach();
   const scale = maskedFill(size, logicalOr(eq(size, 0), isinf(size)), 1);
-  return mul(sqrt(add(square(div(a, scale)), square(div(b, scale)))), scale);
+  const length = mul(sqrt(add(square(div(a, scale)), square(div(b, scale)))), scale);
+  // As in C: also beside NaN.
+  return maskedFill(length, logicalOr(isinf(a.detach()), isinf(b.detach())), Infinity);
 });
 /**
  * log(e^a + e^b), without an overflow. @throws ArgumentError if shapes do not broadcast.

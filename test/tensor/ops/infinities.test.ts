@@ -33,4 +33,14 @@ describe.each(devices)('infinity and NaN on %s', (_, device) => {
       }
     },
   );
+
+  here('a zero keeps its sign, and NaN hides no infinity and is hidden by no zero', async () => {
+    const [inf, nan] = [Number.POSITIVE_INFINITY, Number.NaN];
+    expect(await w.neg(tensor([0, -0, 2])).tolist()).toEqual([-0, 0, -2]);
+    expect(await w.mul(tensor([0, -0, 1]), -3).tolist()).toEqual([-0, 0, -3]);
+    const far = w.hypot(tensor([inf, nan, -inf, nan, 3]), tensor([nan, inf, 1, 0, 4]));
+    expect(await far.tolist()).toEqual([inf, inf, inf, nan, 5]);
+    const powers = tensor([0, 0, 0, 1]).pow(tensor([nan, 0, -1, nan]));
+    expect(await powers.tolist()).toEqual([nan, 1, inf, 1]);
+  });
 });
