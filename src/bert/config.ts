@@ -98,7 +98,7 @@ export function bertConfig(partial: Partial<BertConfig> = {}): BertConfig {
 /**
  * The three label fields for labels in this order:
  * `bertConfig({ ...config, ...labelFields(['no', 'yes']) })`.
- * @throws UsageError when a label occurs twice.
+ * @throws UsageError for anything else than a list of texts, and when a label occurs twice.
  * @example
  * const config = bertConfig({ ...bertTiny, ...labelFields(['bad', 'good']) });
  * console.log(config.id2label[1]); // good
@@ -106,6 +106,9 @@ export function bertConfig(partial: Partial<BertConfig> = {}): BertConfig {
 export function labelFields(
   labels: readonly string[],
 ): Pick<BertConfig, 'id2label' | 'label2id' | 'numLabels'> {
+  const areTexts = Array.isArray(labels) && labels.every((label) => typeof label === 'string');
+  if (!areTexts)
+    throw new UsageError(`labels: expected a list of texts, got ${formatValue(labels)}`);
   const seen = new Set<string>();
   for (const label of labels) {
     if (seen.has(label))

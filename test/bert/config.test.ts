@@ -91,6 +91,9 @@ describe('bertConfig', () => {
     expect(refusal(() => labelFields(['a', 'b', 'a']))).toBe(
       'the label "a" occurs twice; labels must differ',
     );
+    expect(refusal(() => labelFields('abc' as never))).toBe(
+      'labels: expected a list of texts, got "abc"',
+    );
   });
 
   test.each<[Record<string, unknown>, string]>([

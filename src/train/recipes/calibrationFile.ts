@@ -104,6 +104,10 @@ export function thresholdsOf(
   return labels.map((label) => thresholds[label]);
 }
 
+/** The probability that another becomes, once the logit it is of is divided by a temperature. */
+export const atTemperature = (probability: number, temperature: number): number =>
+  1 / (1 + ((1 - probability) / probability) ** (1 / temperature));
+
 /** @throws UsageError unless a model gives one label, and the probability is one. */
 export function checkAbstaining(below: number, task: string, model: string): void {
   if (!(below >= 0 && below <= 1))

@@ -18,6 +18,7 @@ import {
   worstExamples,
 } from './assess.ts';
 import {
+  atTemperature,
   type CalibrationFile,
   checkAbstaining,
   checkCalibrated,
@@ -140,9 +141,13 @@ export async function evaluate(
   const evaluating = { signal, logits: true, shared: true };
   const evaluation = await evaluateExamples(model, examples, batchSize, evaluating);
   if (task.name === 'multi-label') {
-    const thresholds = thresholdsOf(labels, threshold, calibration);
+    const found = thresholdsOf(labels, threshold, calibration);
+    // One that is asked for is of the probabilities that `predict` gives; others are of plain ones.
+    const isOfCalibrated = options.calibrated && threshold !== undefined;
+    const temperature = isOfCalibrated ? calibration!.temperature : 1;
+    const thresholds = found?.map((each) => atTemperature(each, 1 / temperature));
     if (thresholds) evaluation.predictions = labelsAbove(thresholds, evaluation.probabilities);
-    if (thresholds && threshold === undefined) reportThresholds(name, labels, thresholds, report);
+    if (found && threshold === undefined) reportThresholds(name, labels, found, report);
   }
   const truth = examples.map(({ label }) => label!);
   const assessed = { task, labels, sources, examples, evaluation, tokenizer };

@@ -33,7 +33,12 @@ import {
 import type { TaskName } from '../tasks/task.ts';
 import { labelsOf, loadTaskModel, type TaskModel, taskOf } from '../tasks/taskModel.ts';
 import { type AnswerPrediction, answerer, chooser, comparer } from './answering.ts';
-import { checkCalibrated, readCalibration, thresholdsOf } from './calibrationFile.ts';
+import {
+  atTemperature,
+  checkCalibrated,
+  readCalibration,
+  thresholdsOf,
+} from './calibrationFile.ts';
 import type { InputEventOf } from './events.ts';
 import { checkTask } from './fineTuneData.ts';
 import { checkPredictorOptions, type PredictorOptions } from './predictorOptions.ts';
@@ -169,13 +174,9 @@ async function trustIn(
   if (!usesThresholds) return { temperature, thresholds: found };
   reportThresholds(folder.name, labels, found, report);
   // They were found without the temperature, which is not to change labels.
-  const thresholds = temperature ? found.map((each) => scaledBy(temperature, each)) : found;
+  const thresholds = temperature ? found.map((each) => atTemperature(each, temperature)) : found;
   return { temperature, thresholds };
 }
-
-/** The probability that another becomes at a temperature. */
-const scaledBy = (temperature: number, probability: number): number =>
-  1 / (1 + ((1 - probability) / probability) ** (1 / temperature));
 
 function exampleOf(
   input: PredictInput,

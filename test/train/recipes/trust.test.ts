@@ -211,6 +211,22 @@ describe('a model for several labels', () => {
     undo();
   });
 
+  it('evaluates a threshold of calibrated probabilities as it predicts by it', async () => {
+    // All probabilities become a half.
+    const undo = withCalibration(models['multi-label'], { temperature: 1e6 });
+    const run = { model: models['multi-label'], data: data['multi-label'], calibrated: true };
+    for (const [threshold, count] of [
+      [0.51, 0],
+      [0.49, 2],
+    ]) {
+      for (const { labels } of await predictions({ threshold, calibrated: true }))
+        expect(labels).toHaveLength(count);
+      const { perLabel } = await evaluate({ ...run, threshold });
+      expect([perLabel!.great.recall, perLabel!.dull.recall]).toEqual([count / 2, count / 2]);
+    }
+    undo();
+  });
+
   it.each([{}, { maxLength: 4, stride: 0 }])(
     'gives the same labels with calibrated probabilities, with %j',
     async (windows) => {
