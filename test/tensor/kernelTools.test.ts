@@ -39,7 +39,8 @@ const [plusTwo, plusThree] = [2, 3].map((n) =>
     name: `testPlus${n}`,
     inputs: ['x'],
     wgsl: 'shift(x)',
-    functions: `fn amount() -> f32 { return ${n}.0; }\nfn shift(x: V) -> V { return x + amount(); }`,
+    functions: `fn amount() -> f32 { return ${n}.0; }
+fn shift(x: V) -> V { return x + amount(); }`,
     reference: (x) => x + n,
   }),
 );
