@@ -20,7 +20,10 @@ export interface SentenceSettings {
   lowerCase?: boolean;
   /** Whether the mean counts the tokens of a prompt too. Default true. */
   includePrompt?: boolean;
-  /** What is kept for other programs, as the file has it: prompts, `similarity_fn_name`. */
+  /**
+   * What is kept for other programs, as the file has it: prompts, `similarity_fn_name`. Absent if
+   * it says nothing.
+   */
   about?: Readonly<Record<string, unknown>>;
 }
 
@@ -30,6 +33,8 @@ const POOLING = '1_Pooling';
 const NORMALIZE = '2_Normalize';
 const TRANSFORMER = 'sentence_bert_config.json';
 const PROMPTS = 'config_sentence_transformers.json';
+/** What there is to say of a model without prompts. */
+const plainAbout = { prompts: {}, default_prompt_name: null, similarity_fn_name: 'cosine' };
 /** Most bytes of a file, a thousand times those of real models. */
 const MAX_BYTES = 1_000_000;
 
@@ -166,7 +171,7 @@ async function readAbout(dir: string): Promise<Pick<SentenceSettings, 'about'>> 
       `${joinPath(dir, PROMPTS)}: default_prompt_name: expected null, got ${formatValue(name)}: ` +
         'set it to null, and begin your texts with that prompt',
     );
-  return { about };
+  return JSON.stringify(about) === JSON.stringify(plainAbout) ? {} : { about };
 }
 
 /** The files that are written, by their paths in the folder. */
@@ -204,9 +209,7 @@ export function sentenceFiles(
         ...(normalize ? [module(2, NORMALIZE, 'Normalize')] : []),
       ]),
       [TRANSFORMER]: json({ max_seq_length: maxLength ?? null, do_lower_case: lowerCase }),
-      [PROMPTS]: json(
-        about ?? { prompts: {}, default_prompt_name: null, similarity_fn_name: 'cosine' },
-      ),
+      [PROMPTS]: json(about ?? plainAbout),
     },
     [POOLING]: {
       'config.json': json({
