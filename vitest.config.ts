@@ -54,10 +54,10 @@ export default defineConfig({
   test: {
     testTimeout: 120_000,
     hookTimeout: 120_000,
-    // A software adapter takes every core: more workers only fight over them, as do the threads of
-    // the garbage collector.
+    // A software adapter takes every core: the threads of the garbage collector only fight over
+    // them. One worker more than two cores need, since some tests wait for browsers and programs.
     pool: 'forks',
-    maxWorkers: 2,
+    maxWorkers: 3,
     execArgv: ['--single-threaded-gc'],
     // Node alone loads what is built.
     server: { deps: { external: [/\/dist\/src\//] } },
