@@ -27,9 +27,10 @@ export function exportOnnxCommand(): Command {
       const { reportInput } = await import('../inputReports.ts');
       const { openCliDevice } = await import('../openDevice.ts');
       await openCliDevice(device, true);
-      const { file, bytes, verification } = await exportOnnxFolder(options, {
+      const { file, bytes, verification, removed } = await exportOnnxFolder(options, {
         onEvent: (event) => reportInput(event, false),
       });
+      for (const other of removed) console.error(`removed ${other}, which is of another model`);
       console.log(`${file}: ${formatBytes(bytes)}, ${options.dtype}`);
       if (!verification) {
         console.error(

@@ -39,6 +39,8 @@ export interface ExportOnnxFolderResult {
   bytes: number;
   /** Undefined if no package that runs ONNX files is installed. */
   verification?: OnnxVerification;
+  /** Paths of the ONNX files of another model that were there. */
+  removed: string[];
 }
 
 /** transformers.js' names of dtypes; each has a file of its own. */
@@ -93,8 +95,10 @@ export async function exportOnnxFolder(
   const file = fileOf[dtype];
   if (verification) checkVerified(file.name, verification, tolerances[dtype]);
   const sha256 = await hashOf(model);
-  const figures = await removeOthers(folderOfFile, earlier, sha256);
+  const own = Object.entries(earlier).filter(([, of]) => of?.model === sha256);
+  const figures: Record<string, Figures> = Object.fromEntries(own);
   figures[file.name] = { model: sha256, ...verification };
+  const removed = await removeOthers(folderOfFile, figures);
   await writeFiles(folderOfFile, { [file.name]: bytes, [VERIFICATION]: json(figures) });
   const { config } = model;
   const forTransformersJs = { 'transformers.js_config': { dtype: file.dtype } };
@@ -103,7 +107,8 @@ export async function exportOnnxFolder(
   await writeFiles(out, { ...files, [modelFiles.config]: configFile });
   await removeOtherTokenizer(out, files);
   await copySentenceFiles(folder, out, config);
-  return { file: joinPath(folderOfFile, file.name), bytes: bytes.length, verification };
+  const path = joinPath(folderOfFile, file.name);
+  return { file: path, bytes: bytes.length, verification, removed };
 }
 
 const json = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`;
@@ -144,17 +149,16 @@ async function readFigures(dir: string): Promise<Record<string, Figures>> {
   return figures;
 }
 
-/** Removes the files of another model, and what is known of them. */
-async function removeOthers(
-  dir: string,
-  figures: Record<string, Figures>,
-  model: string,
-): Promise<Record<string, Figures>> {
-  const own = Object.entries(figures).filter(([, of]) => of?.model === model);
-  const kept = Object.fromEntries(own);
-  for (const { name } of Object.values(fileOf))
-    if (!Object.hasOwn(kept, name)) await removeFile(joinPath(dir, name));
-  return kept;
+/** Removes the files that are not of the model; returns their paths. */
+async function removeOthers(dir: string, figures: Record<string, Figures>): Promise<string[]> {
+  const removed: string[] = [];
+  for (const { name } of Object.values(fileOf)) {
+    const path = joinPath(dir, name);
+    if (Object.hasOwn(figures, name) || !(await fileExists(path))) continue;
+    await removeFile(path);
+    removed.push(path);
+  }
+  return removed;
 }
 
 /** @throws NotFiniteError or StateError unless the outputs of a file are those of the model. */

@@ -56,7 +56,9 @@ describe('an export over that of another model', () => {
       await exportOnnxFolder({ model: first, out, dtype });
     expect(readdirSync(out)).toEqual(expect.arrayContaining(['added_tokens.json', 'modules.json']));
     const model = await saved('second', [...words, '[MASK]'], 2);
-    await exportOnnxFolder({ model, out, dtype: 'float16' });
+    const { removed } = await exportOnnxFolder({ model, out, dtype: 'float16' });
+    const names = removed.map((path) => path.split('/').at(-1));
+    expect(names).toEqual(['model.onnx', 'model_int8.onnx']);
     expect(readdirSync(join(out, 'onnx'))).toEqual(['model_fp16.onnx', 'verification.json']);
     const figures = JSON.parse(readFileSync(join(out, 'onnx/verification.json'), 'utf8'));
     expect(Object.keys(figures)).toEqual(['model_fp16.onnx']);
