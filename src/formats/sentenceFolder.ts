@@ -161,7 +161,10 @@ export async function readsLowerCase({ dir, adapter }: SettingsFolder): Promise<
   return false;
 }
 
-/** @throws UsageError for a prompt that goes before each text. */
+/**
+ * What is kept for other programs.
+ * @throws UsageError for a prompt that goes before each text.
+ */
 async function readAbout(dir: string): Promise<Pick<SentenceSettings, 'about'>> {
   const about = await readUntrusted(dir, PROMPTS);
   if (!isObject(about)) return {};

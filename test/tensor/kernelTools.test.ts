@@ -6,7 +6,7 @@ import { launch, launchMap } from '../../src/tensor/checkedLaunch.ts';
 import { checkKernel } from '../../src/tensor/checkKernel.ts';
 import { Function, type FunctionContext } from '../../src/tensor/function.ts';
 import { gradCheck } from '../../src/tensor/gradCheck.ts';
-import { capture, empty, noGrad, type Tensor, tensor } from '../../src/tensor/index.ts';
+import { asin, capture, empty, noGrad, type Tensor, tensor } from '../../src/tensor/index.ts';
 import { allDevices } from '../support/devices.ts';
 
 const devices = await allDevices();
@@ -44,6 +44,13 @@ fn shift(x: V) -> V { return x + amount(); }`,
     reference: (x) => x + n,
   }),
 );
+const halving = defineMap({
+  name: 'testHalving',
+  inputs: ['x'],
+  wgsl: 'arcsine(x)',
+  functions: 'fn arcsine(x: V) -> V { return 0.5 * x; }',
+  reference: (x) => x / 2,
+});
 const double = doubling('testDouble', '2.0');
 const wrong = doubling('testDoubleWrong', '2.1');
 
@@ -97,6 +104,18 @@ describe.each(devices)('tools for kernels on %s', (_, device) => {
       expect([...(await step.run({ x }))]).toEqual([6, 7, 5 + i]);
     }
   });
+
+  it.skipIf(!device)(
+    'a kernel fuses with one of the engine that has a helper of its name',
+    async () => {
+      const body = ({ x }: { x: Tensor }) => asin(launchMap(halving, [x]));
+      const step = capture(device!, body);
+      const x = { data: Float32Array.of(0, 1, -2), shape: [3] };
+      for (let i = 0; i < 2; i++)
+        for (const [at, value] of (await step.run({ x })).entries())
+          expect(value).toBeCloseTo(Math.asin(x.data[at] / 2), 5);
+    },
+  );
 
   it.skipIf(!device)('launch counts as a write', () => {
     const [x, y] = [tensor([1, 2], { ...on(), requiresGrad: true }), tensor([3, 4], on())];

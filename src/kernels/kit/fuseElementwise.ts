@@ -129,50 +129,44 @@ function nameOf(ops: readonly FusedOp[]): string {
  * compiler cannot know that `zero` is 0.
  */
 function functionsOf(ops: readonly FusedOp[]): string {
-  const texts = new Set<string>();
-  const declared = new Map<string, string>();
+  const declared = declarationsOf(`fn opaqueI(x: I) -> I { return x ^ I(p.zero); }
+fn opaqueV(x: V) -> V { return bitcast<V>(opaqueI(bitcast<I>(x))); }`);
   for (const op of ops) {
     const { name, inputs, scalars = [] } = specOf(op);
     const { wgsl, declarations } = helpersOf(specOf(op), declared);
-    for (const text of declarations.values()) texts.add(text);
+    for (const [key, text] of declarations) declared.set(key, text);
     const types = [
       ...inputs.map((input) => `${input}: ${typeOf(specOf(op), input)}`),
       ...scalars.map((one) => `${one}: f32`),
     ];
     const expression = scalars.reduce((text, one) => text.replaceAll(`p.${one}`, one), wgsl);
-    texts.add(
-      `fn op_${name}(${types.join(', ')}) -> ${typeOf(specOf(op), 'out')} { return ${expression};
-        }`,
-    );
+    const call = `fn op_${name}(${types.join(', ')}) -> ${typeOf(specOf(op), 'out')} {
+  return ${expression};
+}`;
+    declared.set(call, call);
   }
-  texts.add('fn opaqueI(x: I) -> I { return x ^ I(p.zero); }');
-  texts.add('fn opaqueV(x: V) -> V { return bitcast<V>(opaqueI(bitcast<I>(x))); }');
-  return [...texts].join('\n');
+  return [...declared.values()].join('\n');
 }
-
-const DECLARATION = /^(?:fn|const|struct|alias)\s+(\w+)/m;
 
 /**
  * The expression of a kernel, and what it calls, by name. Several kernels may share a function;
  * others of the same name get one of their own.
  * @param declared what the kernels before it call
  */
-function helpersOf(spec: MapSpec, declared: Map<string, string>) {
-  const { name, wgsl, functions = '' } = spec;
-  const found = declarationsOf(functions);
-  const isOther = ([key, text]: [string, string]) => (declared.get(key) ?? text) !== text;
+function helpersOf({ name, wgsl, functions = '' }: MapSpec, declared: ReadonlyMap<string, string>) {
+  const declarations = declarationsOf(functions);
+  const isKnownOrNew = ([key, text]: [string, string]) => (declared.get(key) ?? text) === text;
+  if ([...declarations].every(isKnownOrNew)) return { wgsl, declarations };
+  // What stands before the first of them, such as a comment, has no name.
+  const names = [...declarations.keys()].filter((key) => /^\w+$/.test(key));
   const rename = (text: string) =>
-    [...found.keys()].reduce(
-      (all, each) => all.replaceAll(new RegExp(`\\b${each}\\b`, 'g'), `${each}_${name}`),
-      text,
-    );
-  const own = [...found].some(isOther)
-    ? { wgsl: rename(wgsl), declarations: declarationsOf(rename(functions)) }
-    : { wgsl, declarations: found };
-  for (const [key, text] of own.declarations) declared.set(key, text);
-  return own;
+    text.replaceAll(new RegExp(`\\b(?:${names.join('|')})\\b`, 'g'), `$&_${name}`);
+  return { wgsl: rename(wgsl), declarations: declarationsOf(rename(functions)) };
 }
 
+const DECLARATION = /^(?:fn|const|struct|alias)\s+(\w+)/m;
+
+/** The declarations of a text, by their names. */
 function declarationsOf(functions: string): Map<string, string> {
   const parts = functions.split(/(?=^(?:fn|const|struct|alias)\s)/m);
   const texts = parts.map((text) => text.trim()).filter((text) => text !== '');

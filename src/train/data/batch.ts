@@ -83,11 +83,15 @@ function lengthOf(text: string, pair: string | undefined, tokenizer: BertTokeniz
   return pair === undefined ? length : length + tokenizer.tokenize(pair).length + 1;
 }
 
-/** Largest length in tokens that both a model and its tokenizer support. */
+/**
+ * Largest length in tokens that both a model and its tokenizer support.
+ * @param limit what counts instead of the tokenizer's limit, if there is such a length
+ */
 export const defaultMaxLength = (
   { maxPositionEmbeddings }: BertConfig,
-  { modelMaxLength }: Pick<BertTokenizer, 'modelMaxLength'>,
-): number => Math.min(maxPositionEmbeddings, modelMaxLength);
+  { modelMaxLength }: BertTokenizer,
+  limit = modelMaxLength,
+): number => Math.min(maxPositionEmbeddings, limit);
 
 /** @throws UsageError unless `maxLength` is a whole number ≤ the positions of the model. */
 export function checkMaxLength(maxLength: number, maxPositions: number): void {

@@ -92,8 +92,7 @@ export class FeatureExtractionPipeline {
 
   /** Longest text in tokens by default. */
   get maxLength(): number {
-    const modelMaxLength = this.sentence?.maxLength ?? this.tokenizer.modelMaxLength;
-    return defaultMaxLength(this.model.config, { modelMaxLength });
+    return defaultMaxLength(this.model.config, this.tokenizer, this.sentence?.maxLength);
   }
 
   /** Texts, or pairs, as ids, cut to `maxLength` tokens; with `stride`, split into windows. */

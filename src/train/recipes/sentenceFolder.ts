@@ -22,8 +22,8 @@ import type { TaskModel } from '../tasks/taskModel.ts';
  * made, else as its tokenizer takes; never more than it has positions.
  */
 export function longestText(model: TaskModel, tokenizer: BertTokenizer): number {
-  const { maxLength = tokenizer.modelMaxLength } = sentenceSettings(model as BertModel);
-  return defaultMaxLength(model.config, { modelMaxLength: maxLength });
+  const { maxLength } = sentenceSettings(model as BertModel);
+  return defaultMaxLength(model.config, tokenizer, maxLength);
 }
 
 /** The files that make a model's folder one that sentence-transformers reads, by their paths. */
@@ -57,11 +57,19 @@ export async function settingsToCopy(folder: ModelFolder): Promise<SentenceSetti
 export async function copySentenceFiles(
   folder: ModelFolder,
   out: string,
+  config: BertConfig,
+): Promise<void> {
+  await saveSettings(out, await settingsToCopy(folder), config);
+}
+
+/** Has a folder say of a model's vectors what `settings` say: nothing if there are none. */
+export async function saveSettings(
+  dir: string,
+  settings: SentenceSettings | undefined,
   { hiddenSize }: BertConfig,
 ): Promise<void> {
-  const settings = await settingsToCopy(folder);
-  for (const name of sentenceFileNames) await removeFile(joinPath(out, name));
-  if (settings) await writeFolders(out, sentenceFiles(settings, hiddenSize));
+  if (settings) await writeFolders(dir, sentenceFiles(settings, hiddenSize));
+  else for (const name of sentenceFileNames) await removeFile(joinPath(dir, name));
 }
 
 type SentenceFiles = ReturnType<typeof sentenceFiles>;

@@ -1,21 +1,20 @@
 import { exportOnnx } from '../../../bert/checkpoint/onnx/exportOnnx.ts';
 import type { WeightDtype } from '../../../bert/checkpoint/torchDtype.ts';
 import { configToJson } from '../../../bert/config.ts';
-import type { BertPreTrainedModel } from '../../../bert/pretrainedModel.ts';
 import { modelFiles } from '../../../formats/modelFiles.ts';
 import { removeOtherTokenizer } from '../../../formats/removeModel.ts';
 import { writeFiles } from '../../../platform/atomicWrite.ts';
 import { removeFile } from '../../../platform/checkedFolder.ts';
 import { NotFiniteError, StateError, UsageError } from '../../../platform/errors.ts';
 import { isObject } from '../../../platform/format.ts';
-import { createHash } from '../../../platform/hash.ts';
+import { hashJson } from '../../../platform/hash.ts';
 import { fileExists, readJson } from '../../../platform/readFiles.ts';
 import { joinPath } from '../../../platform/runtime.ts';
 import { BertTokenizer } from '../../../text/tokenizer/index.ts';
 import { weightsHash } from '../../trainer/weightsHash.ts';
 import type { InputEventOf, RecipeCallbacks } from '../events.ts';
 import { checkIsFolder, checkNoWeights, checkOtherFolder } from '../outFolder.ts';
-import { copySentenceFiles, settingsToCopy } from '../sentenceFolder.ts';
+import { saveSettings, settingsToCopy } from '../sentenceFolder.ts';
 import { fetchModel } from '../start.ts';
 import { loadWholeModel } from '../wholeModel.ts';
 import { type OnnxVerification, verifyOnnx } from './verify.ts';
@@ -94,7 +93,7 @@ export async function exportOnnxFolder(
   const verification = await verifyOnnx(bytes, model, tokenizer);
   const file = fileOf[dtype];
   if (verification) checkVerified(file.name, verification, tolerances[dtype]);
-  const sha256 = await hashOf(model);
+  const sha256 = await hashJson([model.architecture, model.config, await weightsHash(model)]);
   const own = Object.entries(earlier).filter(([, of]) => of?.model === sha256);
   const figures: Record<string, Figures> = Object.fromEntries(own);
   figures[file.name] = { model: sha256, ...verification };
@@ -106,7 +105,7 @@ export async function exportOnnxFolder(
   const configFile = configToJson({ ...config, extra }, [model.architecture]);
   await writeFiles(out, { ...files, [modelFiles.config]: configFile });
   await removeOtherTokenizer(out, files);
-  await copySentenceFiles(folder, out, config);
+  await saveSettings(out, settings, config);
   const path = joinPath(folderOfFile, file.name);
   return { file: path, bytes: bytes.length, verification, removed };
 }
@@ -122,14 +121,10 @@ function checkTokenizer(model: string, files: Readonly<Record<string, string>>):
     );
 }
 
-/** SHA-256 of what an ONNX file is made of. */
-async function hashOf(model: BertPreTrainedModel): Promise<string> {
-  const hash = await createHash('sha256');
-  hash.update(JSON.stringify([model.architecture, model.config]));
-  return hash.update(await weightsHash(model)).digest('hex');
-}
-
-/** What verification.json has of a file; of one that was not verified, the model alone. */
+/**
+ * What verification.json has of a file: SHA-256 of the model that it was made of, and the figures if
+ * it was verified.
+ */
 type Figures = { model: string } & Partial<OnnxVerification>;
 
 /**

@@ -10,7 +10,7 @@ import { parseSchema } from '../../../formats/parseSchema.ts';
 import { sentenceFileNames } from '../../../formats/sentenceFolder.ts';
 import { writeFiles } from '../../../platform/atomicWrite.ts';
 import { UsageError } from '../../../platform/errors.ts';
-import { createHash, hashFile } from '../../../platform/hash.ts';
+import { hashFile, hashJson } from '../../../platform/hash.ts';
 import { fileExists, readJson } from '../../../platform/readFiles.ts';
 import { joinPath } from '../../../platform/runtime.ts';
 import { defaultDevice } from '../../../tensor/index.ts';
@@ -102,7 +102,7 @@ export async function writeReceipt(
     weights: [...hashes],
     model: model && { ...model, files: await hashModelFiles(dir) },
   });
-  const signed = { ...receipt, sha256: await hashOf(receipt) };
+  const signed = { ...receipt, sha256: await hashJson(receipt) };
   await writeFiles(dir, { [RECEIPT]: `${JSON.stringify(signed, undefined, 1)}\n` });
 }
 
@@ -117,11 +117,6 @@ export function optionsOf(kept: object): Record<string, unknown> {
     command?: string;
   };
   return plain(options);
-}
-
-async function hashOf(value: object): Promise<string> {
-  const hash = await createHash('sha256');
-  return hash.update(JSON.stringify(value)).digest('hex');
 }
 
 /** Files that say what a model's weights mean. */
@@ -145,7 +140,7 @@ export async function hashModelFiles(dir: string): Promise<{ name: string; sha25
 export const vocabularyHash = (
   tokenizer: BertTokenizer,
   { maxPositionEmbeddings: modelMaxLength }: { maxPositionEmbeddings: number },
-): Promise<string> => hashOf(tokenizer.files({ modelMaxLength }));
+): Promise<string> => hashJson(tokenizer.files({ modelMaxLength }));
 
 /**
  * The receipt of a run.
@@ -161,5 +156,5 @@ export async function readReceipt(dir: string): Promise<{ receipt: Receipt; isIn
   const json = await readJson(path);
   const receipt = parseSchema(receiptSchema, json, path, 'the receipt of a run');
   const { sha256, ...rest } = json as Receipt;
-  return { receipt, isIntact: sha256 === (await hashOf(rest)) };
+  return { receipt, isIntact: sha256 === (await hashJson(rest)) };
 }
