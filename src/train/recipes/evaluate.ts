@@ -144,8 +144,9 @@ export async function evaluate(
     const found = thresholdsOf(labels, threshold, calibration);
     // One that is asked for is of the probabilities that `predict` gives; others are of plain ones.
     const isOfCalibrated = options.calibrated && threshold !== undefined;
-    const temperature = isOfCalibrated ? calibration!.temperature : 1;
-    const thresholds = found?.map((each) => atTemperature(each, 1 / temperature));
+    const thresholds = isOfCalibrated
+      ? found?.map((each) => atTemperature(each, 1 / calibration!.temperature))
+      : found;
     if (thresholds) evaluation.predictions = labelsAbove(thresholds, evaluation.probabilities);
     if (found && threshold === undefined) reportThresholds(name, labels, found, report);
   }

@@ -256,9 +256,10 @@ function outputLabels(
  * with them.
  */
 function checkOneScore(path: string, score: unknown, options: CheckedOptions): void {
-  const { loss, valid, validSplit } = options;
+  const { loss, valid, validSplit, folds } = options;
   const comparesPairs = loss === 'multiple-negatives';
-  if (comparesPairs && (valid !== undefined || validSplit === 0)) return;
+  const validates = valid === undefined && (folds !== undefined || validSplit > 0);
+  if (comparesPairs && !validates) return;
   const hint = comparesPairs
     ? '; to train on such pairs, set `valid` to a file of pairs with scores, or `validSplit: 0`'
     : '';

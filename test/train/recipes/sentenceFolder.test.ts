@@ -158,6 +158,7 @@ describe('a training from a folder that pools the first token', () => {
     await expect(train({ loss, validSplit: 0.5 })).rejects.toThrow(
       /got 1 only; to train on such pairs, set `valid`/,
     );
+    await expect(train({ loss, folds: 2, fold: 1 })).rejects.toThrow(/to train on such pairs/);
     const { history } = await train({ loss, valid: data });
     expect(history.steps[0].loss).toBeGreaterThan(0);
     expect(history.epochs[0].validSpearman).toBeDefined();

@@ -122,7 +122,7 @@ function checkTokenizer(model: string, files: Readonly<Record<string, string>>):
 }
 
 /**
- * What verification.json has of a file: SHA-256 of the model that it was made of, and the figures if
+ * What verification.json has of a file: SHA-256 of the model that it was made of, and figures if
  * it was verified.
  */
 type Figures = { model: string } & Partial<OnnxVerification>;
